@@ -1,0 +1,31 @@
+# LLVM and MLIR 22 as dynamic libraries, and the functions that declare a compiler library.
+find_package(MLIR 22 REQUIRED CONFIG)
+list(APPEND CMAKE_MODULE_PATH ${MLIR_CMAKE_DIR} ${LLVM_CMAKE_DIR})
+include(TableGen)
+include(AddLLVM)
+include(AddMLIR)
+include_directories(SYSTEM ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
+add_definitions(${LLVM_DEFINITIONS})
+
+# ds_compiler_library(name SOURCES... [LINK libs] [DEPENDS targets]): a static library on the LLVM and MLIR dylibs. MLIR's headers
+# are heavy: one precompiled header serves all of them.
+function(ds_compiler_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK;DEPENDS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(${name} PUBLIC ${ARG_LINK} MLIR LLVM)
+  if(ARG_DEPENDS)
+    add_dependencies(${name} ${ARG_DEPENDS})
+  endif()
+  ds_use_mlir_headers(${name})
+endfunction()
+
+function(ds_use_mlir_headers name)
+  if(NOT TARGET ds_mlir_headers)
+    file(WRITE ${CMAKE_BINARY_DIR}/mlir_headers.cpp "// carries the precompiled header\n")
+    add_library(ds_mlir_headers STATIC ${CMAKE_BINARY_DIR}/mlir_headers.cpp)
+    target_precompile_headers(ds_mlir_headers PRIVATE ${CMAKE_SOURCE_DIR}/cmake/mlir_headers.h)
+    target_compile_options(ds_mlir_headers PRIVATE -Xclang -fno-pch-timestamp)
+  endif()
+  target_precompile_headers(${name} REUSE_FROM ds_mlir_headers)
+  target_compile_options(${name} PRIVATE -Xclang -fno-pch-timestamp)
+endfunction()
