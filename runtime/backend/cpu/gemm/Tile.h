@@ -1,0 +1,133 @@
+// The register tile, shared by all instruction sets. Each Kernels*.cpp defines its sources in an anonymous namespace and includes
+// this header inside it, so that every instantiation belongs to one file and one set of -m flags.
+//
+// A source says how a panel's units become vectors:
+//   Math       Vector, kVectors (vectors of 16 channels), Element, zero(), broadcast(element), multiplyAdd(a, b, c), and
+//              promote(c, sum, rowScale, channelScales): the new total
+//   kElements  elements along K that one load yields;  kBytes  bytes of packed panel that it takes
+//   kDecodes   whether loading costs more than the load
+//   load(bytes, out[kElements][kVectors]);  loadLast: the same for a single element
+
+template <typename Source, int Rows, int Panels> void tile(const Block &block, int64_t row, int64_t panel) {
+  using Math = typename Source::Math;
+  using Vector = typename Math::Vector;
+  using Element = typename Math::Element;
+  constexpr int V = Math::kVectors, E = Source::kElements;
+  Vector sums[Rows][Panels][V];
+  for (int r = 0; r < Rows; ++r)
+    for (int p = 0; p < Panels; ++p)
+      for (int v = 0; v < V; ++v)
+        sums[r][p][v] = Math::zero();
+
+  const Element *a = static_cast<const Element *>(block.a) + row * block.aStride;
+  const int64_t aStride = block.aStride, bStride = block.bStride;
+  const std::byte *b = block.b + panel * bStride;
+  int64_t steps = block.length / E;
+  for (int64_t step = 0; step < steps; ++step, a += E, b += Source::kBytes) {
+    if constexpr (Source::kDecodes) {
+      for (int p = 0; p < Panels; ++p) {
+        typename Math::Operand x[E][V];
+        Source::load(b + p * bStride, x);
+        for (int e = 0; e < E; ++e)
+          for (int r = 0; r < Rows; ++r) {
+            auto left = Math::broadcast(a + r * aStride + e);
+            for (int v = 0; v < V; ++v)
+              sums[r][p][v] = Math::multiplyAdd(left, x[e][v], sums[r][p][v]);
+          }
+      }
+    } else {
+      static_assert(E == 1);
+      typename Math::Operand x[Panels][1][V];
+      for (int p = 0; p < Panels; ++p)
+        Source::load(b + p * bStride, x[p]);
+      for (int r = 0; r < Rows; ++r) {
+        auto left = Math::broadcast(a + r * aStride);
+        for (int p = 0; p < Panels; ++p)
+          for (int v = 0; v < V; ++v)
+            sums[r][p][v] = Math::multiplyAdd(left, x[p][0][v], sums[r][p][v]);
+      }
+    }
+  }
+  if constexpr (E > 1)
+    if (block.length % E != 0)
+      for (int p = 0; p < Panels; ++p) {
+        typename Math::Operand x[V];
+        Source::loadLast(b + p * bStride, x);
+        for (int r = 0; r < Rows; ++r)
+          for (int v = 0; v < V; ++v)
+            sums[r][p][v] = Math::multiplyAdd(Math::broadcast(a + r * aStride), x[v], sums[r][p][v]);
+      }
+
+  for (int r = 0; r < Rows; ++r)
+    for (int p = 0; p < Panels; ++p)
+      for (int v = 0; v < V; ++v) {
+        constexpr int lanes = 16 / V;
+        int64_t channel = (panel + p) * 16 + v * lanes;
+        Math::promote(block.c + (row + r) * block.cStride + channel, sums[r][p][v], block.rowScales[row + r], block.channelScales + channel);
+      }
+}
+
+template <typename Source, int Rows, int Panels> void lastRows(const Block &block, int64_t row, int64_t panel) {
+  if (block.rows - row == Rows)
+    tile<Source, Rows, Panels>(block, row, panel);
+  else if constexpr (Rows > 1)
+    lastRows<Source, Rows - 1, Panels>(block, row, panel);
+}
+
+/// All rows against `Panels` panels: the panels stay in the first cache while the rows stream by.
+template <typename Source, int MaxRows, int Panels> void column(const Block &block, int64_t panel) {
+  int64_t row = 0;
+  for (; row + MaxRows <= block.rows; row += MaxRows)
+    tile<Source, MaxRows, Panels>(block, row, panel);
+  if constexpr (MaxRows > 1)
+    if (row < block.rows)
+      lastRows<Source, MaxRows - 1, Panels>(block, row, panel);
+}
+
+template <typename Source, int MaxRows, int Panels> void lastPanels(const Block &block, int64_t panel) {
+  if (block.panels - panel == Panels)
+    column<Source, MaxRows, Panels>(block, panel);
+  else if constexpr (Panels > 1)
+    lastPanels<Source, MaxRows, Panels - 1>(block, panel);
+}
+
+template <typename Source, int MaxRows, int MaxPanels> void multiplyBlock(const Block &block) {
+  int64_t panel = 0;
+  for (; panel + MaxPanels <= block.panels; panel += MaxPanels)
+    column<Source, MaxRows, MaxPanels>(block, panel);
+  if constexpr (MaxPanels > 1)
+    if (panel < block.panels)
+      lastPanels<Source, MaxRows, MaxPanels - 1>(block, panel);
+}
+
+/// Decoding in registers: two panels at a time for one or two rows, so that their sums hide each other's latency.
+template <typename Source> void multiplyFused(const Block &block) {
+  switch (block.rows) {
+  case 1: return multiplyBlock<Source, 1, 2>(block);
+  case 2: return multiplyBlock<Source, 2, 2>(block);
+  case 3: return multiplyBlock<Source, 3, 1>(block);
+  default: return multiplyBlock<Source, 4, 1>(block);
+  }
+}
+
+/// A panel's units to [elements][16] in memory.
+template <typename Source> void decodePanel(const void *units, int64_t elements, void *out) {
+  using Math = typename Source::Math;
+  constexpr int V = Math::kVectors, E = Source::kElements;
+  auto *from = static_cast<const std::byte *>(units);
+  auto *to = static_cast<typename Math::Operand *>(out);
+  for (int64_t step = 0; step < elements / E; ++step, from += Source::kBytes, to += E * V) {
+    typename Math::Operand x[E][V];
+    Source::load(from, x);
+    for (int e = 0; e < E; ++e)
+      for (int v = 0; v < V; ++v)
+        to[e * V + v] = x[e][v];
+  }
+  if constexpr (E > 1)
+    if (elements % E != 0) {
+      typename Math::Operand x[V];
+      Source::loadLast(from, x);
+      for (int v = 0; v < V; ++v)
+        to[v] = x[v];
+    }
+}
