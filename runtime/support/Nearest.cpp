@@ -34,7 +34,9 @@ unsigned editDistance(std::string_view a, std::string_view b, unsigned limit) {
 
 std::vector<std::string> nearestNames(std::string_view word, const std::function<void(const std::function<void(std::string_view)> &)> &walk,
                                       unsigned count) {
-  unsigned limit = std::max<unsigned>(2, static_cast<unsigned>(word.size() / 3));
+  // In a word of two letters every edit makes another word; from three on one edit is a slip, from four on two are.
+  unsigned slips = word.size() < 3 ? 0 : word.size() == 3 ? 1 : 2;
+  unsigned limit = std::max(slips, static_cast<unsigned>(word.size() / 3));
   std::vector<std::pair<unsigned, std::string>> best; // sorted by distance, at most `count`
   walk([&](std::string_view candidate) {
     unsigned bound = best.size() == count && count > 0 ? std::min(limit, best.back().first) : limit;

@@ -12,8 +12,8 @@ namespace dsrt {
 /// restricted Damerau-Levenshtein distance). Stops at `limit`: a larger distance is given as `limit` + 1.
 unsigned editDistance(std::string_view a, std::string_view b, unsigned limit = ~0u - 1);
 
-/// Up to `count` candidates within a third of the word's length (at least 2 edits), the nearest first, equally near ones in
-/// the order given. Empty where nothing is near.
+/// Up to `count` candidates within a third of the word's length (at least 2 edits from four letters on), the nearest first, equally near
+/// ones in the order given. Empty where nothing is near.
 std::vector<std::string> nearestNames(std::string_view word, const std::vector<std::string> &candidates, unsigned count = 3);
 
 /// The same over anything that can be walked: `walk` calls its argument with every candidate.
