@@ -1,7 +1,7 @@
 // ModelConfig::parse: config.json of DeepSeek-V2 and V3. What each field means, its default and what is without effect: the
 // list in docs ("Fields"), after DeepSeek's and transformers' configuration_deepseek_v2.py and _v3.py.
 #include "lowering/HuggingFaceToDS/ModelConfig.h"
-#include "lowering/HuggingFaceToDS/FieldReader.h"
+#include "runtime/support/FieldReader.h"
 
 using namespace dsrt;
 

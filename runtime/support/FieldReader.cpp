@@ -1,12 +1,10 @@
 // FieldReader.
-#include "lowering/HuggingFaceToDS/FieldReader.h"
+#include "runtime/support/FieldReader.h"
 #include "runtime/support/Nearest.h"
 
 #include <cmath>
 
-using namespace dsrt;
-
-namespace dsmlir {
+namespace dsrt {
 
 std::string valueText(const Json &value) {
   std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -111,4 +109,4 @@ void FieldReader::warnUnknown(std::vector<std::string> &warnings) const {
                          didYouMean(nearestNames(key, names, 1)));
 }
 
-} // namespace dsmlir
+} // namespace dsrt

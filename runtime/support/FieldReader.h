@@ -9,17 +9,17 @@
 #include <string>
 #include <vector>
 
-namespace dsmlir {
+namespace dsrt {
 
 class FieldReader {
 public:
   /// \param json   an object
   /// \param what   the file, for messages
   /// \param prefix "" for the document, "rope_scaling." for an object in it
-  FieldReader(const dsrt::Json &json, std::string what, std::string prefix = "");
+  FieldReader(const Json &json, std::string what, std::string prefix = "");
 
   /// The field, or null where it is absent or null: the two mean the same in a config.
-  const dsrt::Json *find(const std::string &key);
+  const Json *find(const std::string &key);
   bool has(const std::string &key) { return find(key) != nullptr; }
   /// Whether the key stands there at all, be it with null.
   bool stands(const std::string &key) const { return json.contains(key); }
@@ -32,27 +32,27 @@ public:
   std::string word(const std::string &key, std::optional<std::string> fallback = {});
 
   /// A field that may only have the one value that is implemented (or be absent): DSRT_REJECTED otherwise.
-  void implemented(const std::string &key, const dsrt::Json &value);
+  void implemented(const std::string &key, const Json &value);
   /// Fields whose value is of no concern here.
   void withoutEffect(const std::vector<std::string> &keys);
 
   /// Keeps the error where it is the first: "<what>: field '<prefix><key>' <why>".
   void fail(dsrt_code code, const std::string &key, const std::string &why);
-  void fail(const dsrt::Status &status);
+  void fail(const Status &status);
   /// One line for each field that nobody asked for, with the nearest known name.
   void warnUnknown(std::vector<std::string> &warnings) const;
 
-  const dsrt::Status &status() const { return first; }
+  const Status &status() const { return first; }
   bool ok() const { return first.ok(); }
 
 private:
-  const dsrt::Json &json;
+  const Json &json;
   std::string what, prefix;
   std::set<std::string> known;
-  dsrt::Status first;
+  Status first;
 };
 
 /// A JSON value as it stands in a message, cut where it is long.
-std::string valueText(const dsrt::Json &value);
+std::string valueText(const Json &value);
 
-} // namespace dsmlir
+} // namespace dsrt
