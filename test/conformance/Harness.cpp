@@ -152,7 +152,7 @@ void *Run::upload(const Tensor &tensor) {
 
 void *Run::result(int32_t dtype, std::vector<int64_t> dims) {
   Tensor pattern(dtype, std::move(dims));
-  memset(pattern.bytes.data(), 0x5a, pattern.bytes.size());
+  std::fill(pattern.bytes.begin(), pattern.bytes.end(), 0x5a);
   return upload(pattern);
 }
 
