@@ -116,14 +116,15 @@ struct Block {
   int64_t stateStride;
 };
 
-/// Adds one position's value row to each query's result, and the softmax weights to its sum.
+/// Adds the positions' value rows, weighted, to each query's result. Rows lie a power of two apart as a rule, so that only a few
+/// fit a cache set: eight positions are read by all queries before the next eight.
 DSRT_VERSIONS void accumulate(const MlaShape &shape, const Block &block, const float *scores) {
-  for (int64_t q = 0; q < block.count; ++q) {
-    float *state = block.states + q * block.stateStride;
-    const float *weights = scores + q * tilePositions;
-    for (int64_t p = 0; p < block.visible[q]; ++p)
-      addScaled(weights[p], block.keys + p * block.stride + shape.nope, state, shape.value);
-  }
+  constexpr int64_t group = 8;
+  int64_t positions = *std::max_element(block.visible, block.visible + block.count);
+  for (int64_t begin = 0; begin < positions; begin += group)
+    for (int64_t q = 0; q < block.count; ++q)
+      addWeighted(scores + q * tilePositions + begin, std::min(block.visible[q] - begin, group),
+                  block.keys + begin * block.stride + shape.nope, block.stride, block.states + q * block.stateStride, shape.value);
 }
 
 DSRT_VERSIONS void scale(float *x, int64_t count, float factor) {

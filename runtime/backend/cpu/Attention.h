@@ -47,10 +47,23 @@ __attribute__((always_inline)) inline void dots(const float *a, int64_t stride, 
   }
 }
 
-/// y[i] += factor * x[i].
-__attribute__((always_inline)) inline void addScaled(float factor, const float *x, float *y, int64_t length) {
-  for (int64_t i = 0; i < length; ++i)
-    y[i] += factor * x[i];
+/// sum[i] += weights[p] * rows[p * stride + i] for each p in order. The sums of 32 columns stay in registers over all p.
+__attribute__((always_inline)) inline void addWeighted(const float *weights, int64_t count, const float *rows, int64_t stride, float *sum,
+                                                       int64_t columns) {
+  typedef float Lanes __attribute__((ext_vector_type(16), aligned(4)));
+  int64_t i = 0;
+  for (; i + 32 <= columns; i += 32) {
+    Lanes low = *reinterpret_cast<const Lanes *>(sum + i), high = *reinterpret_cast<const Lanes *>(sum + i + 16);
+    for (int64_t p = 0; p < count; ++p) {
+      low += weights[p] * *reinterpret_cast<const Lanes *>(rows + p * stride + i);
+      high += weights[p] * *reinterpret_cast<const Lanes *>(rows + p * stride + i + 16);
+    }
+    *reinterpret_cast<Lanes *>(sum + i) = low;
+    *reinterpret_cast<Lanes *>(sum + i + 16) = high;
+  }
+  for (int64_t p = 0; p < count; ++p)
+    for (int64_t c = i; c < columns; ++c)
+      sum[c] += weights[p] * rows[p * stride + c];
 }
 
 } // namespace dsrt::cpu

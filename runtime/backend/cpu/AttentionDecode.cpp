@@ -31,7 +31,9 @@ struct States {
   float *attended(int64_t token, int64_t head) const { return query(token, head) + latent; }
 };
 
-DSRT_VERSIONS void addRow(float factor, const float *row, float *sum, int64_t count) { addScaled(factor, row, sum, count); }
+DSRT_VERSIONS void addRows(const float *weights, int64_t count, const float *rows, int64_t stride, float *sum, int64_t columns) {
+  addWeighted(weights, count, rows, stride, sum, columns);
+}
 
 DSRT_VERSIONS float dot(const float *a, const float *b, int64_t count) {
   float result;
@@ -77,11 +79,9 @@ void attend(const MlaShape &shape, const States &states, int64_t token, int64_t 
         sum *= factor;
         scale(attended, shape.latent, factor);
       }
-      for (int64_t p = 0; p < count; ++p) {
-        float weight = std::exp(scores[head][p] - maximum);
-        sum += weight;
-        addRow(weight, rows + p * cache.width, attended, shape.latent);
-      }
+      for (int64_t p = 0; p < count; ++p)
+        sum += scores[head][p] = std::exp(scores[head][p] - maximum);
+      addRows(scores[head], count, rows, cache.width, attended, shape.latent);
     }
   }
 }
@@ -120,7 +120,7 @@ int32_t ops::mla_decode(dsrt_context *context, int32_t site, void *y, const void
       for (int64_t n = 0; n < nope; ++n) {
         const float *row = weightRow(*kv_b, head * shape.expanded() + n, buffer);
         for (int64_t token = first; token < last; ++token)
-          addRow(queries[token - first][n], row, states.query(token, head), latent);
+          addRows(&queries[token - first][n], 1, row, 0, states.query(token, head), latent);
       }
     });
 
