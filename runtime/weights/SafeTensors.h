@@ -28,7 +28,8 @@ struct TensorInfo {
   uint32_t file = 0;           ///< index into Checkpoint::files()
 };
 
-/// A read-only map of one file. Reading through it a file that has shrunk since is reported as DSRT_IO by `Checkpoint::check`.
+/// A read-only map of one file. Reading through it a file that has shrunk since is reported as DSRT_IO by
+/// `checkUnchanged`.
 class MappedFile {
 public:
   static Expected<std::shared_ptr<MappedFile>> open(const std::string &path);
@@ -41,7 +42,7 @@ public:
 
 private:
   MappedFile() = default;
-  std::string name;
+  std::string name; // the path
   const uint8_t *bytes = nullptr;
   uint64_t length = 0;
   int descriptor = -1;
@@ -60,7 +61,7 @@ public:
   const TensorInfo *find(const std::string &tensor) const;
   const std::map<std::string, TensorInfo> &tensors() const { return table; }
   const std::vector<std::shared_ptr<MappedFile>> &files() const { return maps; }
-  /// The bytes of a tensor, in its file's map.
+  /// The bytes of a tensor, in its file's map. The format does not align them: copy elements out (memcpy), or check first.
   const uint8_t *bytes(const TensorInfo &tensor) const;
   uint64_t byteSize(const TensorInfo &tensor) const { return tensor.end - tensor.begin; }
   /// Up to `count` existing names that are near to `tensor`, for messages.
@@ -80,5 +81,15 @@ struct TensorToWrite {
   const void *data;
 };
 Status writeSafeTensors(const std::string &path, const std::vector<TensorToWrite> &tensors);
+
+/// Header of a file with these tensors (their `data` is not looked at): the 8 bytes of its length, then the JSON, padded with
+/// spaces so that the data begin at a multiple of 8. Data follow without gaps, in the same order. DSRT_REJECTED where a name
+/// stands twice, a shape is negative or overflows, or elements do not fill whole bytes.
+Expected<std::string> safeTensorsHeader(const std::vector<TensorToWrite> &tensors);
+
+/// Bytes of a tensor; false where the shape is negative, the product overflows, or elements do not fill whole bytes.
+bool tensorBytes(FileType type, const std::vector<int64_t> &shape, uint64_t &bytes);
+/// The type of that name; false where we know none.
+bool fileTypeNamed(const std::string &text, FileType &type);
 
 } // namespace dsrt
