@@ -220,7 +220,7 @@ static ParseResult parseSetting(AsmParser &parser, Attribute &value, bool overri
     return success();
   }
   StringRef keyword;
-  if (succeeded(parser.parseOptionalKeyword(&keyword, {}))) {
+  if (succeeded(parser.parseOptionalKeyword(&keyword))) {
     if (keyword == "true" || keyword == "false")
       value = builder.getBoolAttr(keyword == "true");
     else
@@ -230,7 +230,29 @@ static ParseResult parseSetting(AsmParser &parser, Attribute &value, bool overri
   return parser.parseAttribute(value);
 }
 
+LogicalResult PolicyAttr::verify(function_ref<InFlightDiagnostic()> emitError, DictionaryAttr settings) {
+  auto isText = [](Attribute value) {
+    auto text = dyn_cast<StringAttr>(value);
+    return text && isa<NoneType>(text.getType());
+  };
+  for (NamedAttribute setting : settings) {
+    StringRef key = setting.getName().getValue();
+    Attribute value = setting.getValue();
+    if (key == "overrides") {
+      auto overrides = dyn_cast<DictionaryAttr>(value);
+      if (!overrides || !llvm::all_of(overrides, [](NamedAttribute entry) { return isa<TypeAttr>(entry.getValue()); }))
+        return emitError() << "expects 'overrides' to map module paths to dtypes, but got " << value;
+      continue;
+    }
+    auto list = dyn_cast<ArrayAttr>(value);
+    if (!isText(value) && !isa<BoolAttr, IntegerAttr, FloatAttr>(value) && !(list && llvm::all_of(list, isText)))
+      return emitError() << "expects '" << key << "' to be a keyword, a string, a number or a list of strings, but got " << value;
+  }
+  return success();
+}
+
 Attribute PolicyAttr::parse(AsmParser &parser, Type) {
+  SMLoc begin = parser.getCurrentLocation();
   NamedAttrList settings;
   auto setting = [&]() -> ParseResult {
     std::string key;
@@ -245,15 +267,20 @@ Attribute PolicyAttr::parse(AsmParser &parser, Type) {
   };
   if (parser.parseCommaSeparatedList(AsmParser::Delimiter::LessGreater, setting))
     return {};
-  return get(parser.getContext(), settings.getDictionary(parser.getContext()));
+  return parser.getChecked<PolicyAttr>(begin, parser.getContext(), settings.getDictionary(parser.getContext()));
 }
 
 void PolicyAttr::print(AsmPrinter &printer) const {
   printer << "<";
   llvm::interleaveComma(getSettings(), printer, [&](NamedAttribute setting) {
-    printer << setting.getName().getValue() << " = ";
+    printer.printKeywordOrString(setting.getName().getValue());
+    printer << " = ";
     if (auto text = dyn_cast<StringAttr>(setting.getValue())) {
-      printer.printKeywordOrString(text.getValue());
+      // As a keyword these two would read back as a bool.
+      if (text.getValue() == "true" || text.getValue() == "false")
+        printer.printString(text.getValue());
+      else
+        printer.printKeywordOrString(text.getValue());
     } else if (auto overrides = dyn_cast<DictionaryAttr>(setting.getValue())) {
       printer << "{";
       llvm::interleaveComma(overrides, printer, [&](NamedAttribute entry) {

@@ -128,6 +128,7 @@ def DS_PolicyAttr : DS_Attr<"Policy", "policy"> {
   }];
   let parameters = (ins "::mlir::DictionaryAttr":$settings);
   let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
 }
 
 def DS_RopeAttr : DS_Attr<"Rope", "rope"> {

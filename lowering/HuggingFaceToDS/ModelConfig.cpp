@@ -144,7 +144,7 @@ std::optional<StoredQuantization> parseQuantization(FieldReader &config, const s
   reader.implemented("dequantize", false);
   // Any block is a tile of the stored format; only 128 x 128 can be computed with as it is, others are dequantised first.
   const Json *block = reader.find("weight_block_size");
-  auto isExtent = [](const Json &value) { return value.is_number_unsigned() && value > 0 && value <= maximumSize; };
+  auto isExtent = [](const Json &value) { return value.is_number_integer() && value > 0 && value <= maximumSize; };
   if (!block)
     reader.fail(DSRT_REJECTED, "weight_block_size", "expects two block extents, but is absent: scales per tensor are not implemented");
   else if (!block->is_array() || block->size() != 2 || !isExtent((*block)[0]) || !isExtent((*block)[1]))

@@ -182,7 +182,7 @@ Expected<dsrt_quant> formatFromJson(const Json &json, std::string_view what) {
   if (!isScale(static_cast<dsrt_dtype>(quant.scale)))
     reader.fail(DSRT_UNREADABLE, "scale", "expects f32, ue8m0 or f8E4M3FN, but got '" + scale + "'");
   const Json &tile = arrayIn(reader, "tile");
-  auto isExtent = [](const Json &extent) { return extent.is_number_unsigned() && extent.get<uint64_t>() <= uint64_t(INT32_MAX); };
+  auto isExtent = [](const Json &extent) { return extent.is_number_integer() && extent >= 0 && extent <= INT32_MAX; };
   if (tile.size() == 2 && isExtent(tile[0]) && isExtent(tile[1])) {
     quant.tile_rows = tile[0].get<int32_t>();
     quant.tile_cols = tile[1].get<int32_t>();

@@ -1,0 +1,26 @@
+# The shell tests of ds-mlir: *.mlir and *.test, run by lit's own shell.
+#
+# Substitutions: %shared, the folder of reference data beside the checkout (tests that use it say `REQUIRES: shared`);
+#                %root, the checkout; %python.
+# Features:      shared, where that folder is there; compiler, where ds-opt and ds-compile are built.
+import os
+
+import lit.formats
+
+config.name = "ds-mlir"
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".mlir", ".test"]
+config.excludes = ["Inputs"]
+config.test_source_root = os.path.dirname(__file__)
+config.test_exec_root = os.path.join(config.dsmlir_build, "test")
+
+tools = [os.path.join(config.dsmlir_build, "bin"), config.llvm_tools, config.environment["PATH"]]
+config.environment["PATH"] = os.pathsep.join(path for path in tools if path)
+
+shared = os.path.normpath(os.path.join(config.dsmlir_source, "..", "shared"))
+if os.path.isdir(os.path.join(shared, "configs")):
+    config.available_features.add("shared")
+if config.dsmlir_compiler:
+    config.available_features.add("compiler")
+
+config.substitutions += [("%shared", shared), ("%root", config.dsmlir_source), ("%python", config.python)]
