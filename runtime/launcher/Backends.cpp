@@ -17,7 +17,8 @@ Expected<const dsrt_backend *> dsrt::findBackend(const std::string &name) {
     if (backend->name != name)
       continue;
     if (strcmp(backend->abi_hash, DSRT_ABI_HASH) != 0)
-      return Status(DSRT_MISMATCH, "backend '" + name + "' does not fit this runtime: expects ABI " DSRT_ABI_HASH ", but got " + backend->abi_hash);
+      return Status(DSRT_MISMATCH,
+                    "backend '" + name + "' does not fit this runtime: expects ABI " DSRT_ABI_HASH ", but got " + backend->abi_hash);
     return backend;
   }
   return Status(DSRT_UNAVAILABLE, "the backend '" + name + "' is not available; this build has: " + known);

@@ -28,20 +28,21 @@ public:
     TokenRows group(rows.begin() + first, rows.begin() + first + count);
     std::vector<int64_t> active; ///< rows of the group that go on
     Clock prefill;
-    Status status = session.forward(group, options.wanted, options.promptPhase, [&](int64_t row, int64_t position, const float *logits) -> Status {
-      if (options.promptLogits)
-        if (Status status = options.promptLogits(first + row, position, logits); !status.ok())
-          return status;
-      if (position + 1 != int64_t(group[row].size()))
-        return {};
-      result.reasons[first + row] = options.stop.atStart(group[row].size());
-      if (result.reasons[first + row] == FinishReason::None)
-        if (Status status = take(first + row, logits); !status.ok())
-          return status;
-      if (result.reasons[first + row] == FinishReason::None)
-        active.push_back(row);
-      return {};
-    });
+    Status status =
+        session.forward(group, options.wanted, options.promptPhase, [&](int64_t row, int64_t position, const float *logits) -> Status {
+          if (options.promptLogits)
+            if (Status status = options.promptLogits(first + row, position, logits); !status.ok())
+              return status;
+          if (position + 1 != int64_t(group[row].size()))
+            return {};
+          result.reasons[first + row] = options.stop.atStart(group[row].size());
+          if (result.reasons[first + row] == FinishReason::None)
+            if (Status status = take(first + row, logits); !status.ok())
+              return status;
+          if (result.reasons[first + row] == FinishReason::None)
+            active.push_back(row);
+          return {};
+        });
     if (!status.ok())
       return status;
     result.prefillMilliseconds += prefill.milliseconds();

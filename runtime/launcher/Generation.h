@@ -22,9 +22,9 @@ using TokenSink = std::function<Status(int64_t row, int32_t token)>;
 struct GenerationOptions {
   StopRule stop;
   SamplingOptions sampling;
-  Wanted wanted = Wanted::LastOfRow; ///< All: `promptLogits` gets the logits of every prompt token
-  LogitsSink promptLogits;           ///< may be empty
-  TokenSink onToken;                 ///< may be empty
+  Wanted wanted = Wanted::LastOfRow;  ///< All: `promptLogits` gets the logits of every prompt token
+  LogitsSink promptLogits;            ///< may be empty
+  TokenSink onToken;                  ///< may be empty
   Phase promptPhase = Phase::Prefill; ///< the program that reads the prompts
 };
 

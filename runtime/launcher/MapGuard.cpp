@@ -7,8 +7,9 @@
 #include <unistd.h>
 
 static void onBusError(int) {
-  static const char message[] = "error: a mapped file became shorter, or cannot be read any more, while it was in use; do not change weights or "
-                                "artifacts that a run uses\n";
+  static const char message[] =
+      "error: a mapped file became shorter, or cannot be read any more, while it was in use; do not change weights or "
+      "artifacts that a run uses\n";
   ssize_t written = write(STDERR_FILENO, message, sizeof message - 1);
   (void)written;
   _exit(DSRT_IO);

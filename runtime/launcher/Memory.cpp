@@ -25,11 +25,11 @@ Status dsrt::checkMemory(const MemoryNeed &need, uint64_t available) {
     overflow |= __builtin_add_overflow(total, part, &total);
   if (!overflow && total <= available)
     return {};
-  return {DSRT_OUT_OF_MEMORY,
-          "the run expects " + bytesText(total) + " of memory, but " + bytesText(available) + " are available: weights " +
-              bytesText(need.weights) + ", cache " + bytesText(need.cache) + ", arena " + bytesText(need.arena) + ", results " +
-              bytesText(need.results) + ", workspace while loading " + bytesText(need.workspace) +
-              "; fewer or shorter rows make the cache smaller, a compile with a smaller --max-tokens the arena"};
+  return {DSRT_OUT_OF_MEMORY, "the run expects " + bytesText(total) + " of memory, but " + bytesText(available) +
+                                  " are available: weights " + bytesText(need.weights) + ", cache " + bytesText(need.cache) + ", arena " +
+                                  bytesText(need.arena) + ", results " + bytesText(need.results) + ", workspace while loading " +
+                                  bytesText(need.workspace) +
+                                  "; fewer or shorter rows make the cache smaller, a compile with a smaller --max-tokens the arena"};
 }
 
 uint64_t dsrt::availableMemory() {

@@ -12,8 +12,8 @@ std::string dsrt::progressLine(const std::string &work, uint64_t done, uint64_t 
   constexpr int width = 20;
   double part = total ? std::min(1.0, double(done) / double(total)) : 1;
   int filled = int(part * width);
-  return work + " [" + std::string(filled, '#') + std::string(width - filled, ' ') + "] " + format("%3d %%  ", int(part * 100)) + bytesText(done) + " of " +
-         bytesText(total);
+  return work + " [" + std::string(filled, '#') + std::string(width - filled, ' ') + "] " + format("%3d %%  ", int(part * 100)) +
+         bytesText(done) + " of " + bytesText(total);
 }
 
 void Progress::update(uint64_t done, uint64_t total) {

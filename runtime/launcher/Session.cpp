@@ -56,11 +56,12 @@ Status Session::run(Phase phase, const dsrt_batch &batch) {
   context.message.clear();
   context.site = -1;
   uint64_t begin = context.trace ? context.trace->now() : 0;
-  if (Status status = backendStatus(backend->copy_in(context.state, tokenIds, batch.token_ids, batch.tokens * sizeof(int32_t)), "copy token ids");
+  if (Status status =
+          backendStatus(backend->copy_in(context.state, tokenIds, batch.token_ids, batch.tokens * sizeof(int32_t)), "copy token ids");
       !status.ok())
     return status;
-  if (Status status =
-          backendStatus(backend->copy_in(context.state, wantedTokens, batch.wanted_tokens, batch.wanted * sizeof(int32_t)), "copy wanted tokens");
+  if (Status status = backendStatus(backend->copy_in(context.state, wantedTokens, batch.wanted_tokens, batch.wanted * sizeof(int32_t)),
+                                    "copy wanted tokens");
       !status.ok())
     return status;
   dsrt_entry entry = phase == Phase::Prefill ? artifact.prefill() : artifact.decode();
@@ -73,12 +74,12 @@ Status Session::run(Phase phase, const dsrt_batch &batch) {
   logits.resize(batch.wanted * manifest().vocabulary);
   if (Status status = backendStatus(backend->synchronize(context.state), "finish the call"); !status.ok())
     return status;
-  Status status = backendStatus(backend->copy_out(context.state, logits.data(), static_cast<char *>(arena) + program.logitsOffset,
-                                                  logits.size() * sizeof(float)),
-                                "copy the logits");
+  Status status = backendStatus(
+      backend->copy_out(context.state, logits.data(), static_cast<char *>(arena) + program.logitsOffset, logits.size() * sizeof(float)),
+      "copy the logits");
   if (context.trace)
-    context.trace->add(phase == Phase::Prefill ? "prefill" : "decode", format("%lld tokens of %lld rows", (long long)batch.tokens, (long long)batch.rows),
-                       begin, context.trace->now());
+    context.trace->add(phase == Phase::Prefill ? "prefill" : "decode",
+                       format("%lld tokens of %lld rows", (long long)batch.tokens, (long long)batch.rows), begin, context.trace->now());
   return status;
 }
 
@@ -105,15 +106,16 @@ Status Session::runCall(const PrefillCall &call, const TokenRows &rows, int64_t 
   // that no backend has to serve products without rows.
   if (wanted.empty())
     wanted.push_back(int32_t(ids.size()) - 1);
-  dsrt_batch batch = {int64_t(ids.size()), int64_t(slots.size()), int64_t(wanted.size()), ids.data(), offsets.data(), slots.data(),
-                      starts.data(),       wanted.data()};
+  dsrt_batch batch = {int64_t(ids.size()), int64_t(slots.size()), int64_t(wanted.size()), ids.data(),
+                      offsets.data(),      slots.data(),          starts.data(),          wanted.data()};
   if (Status status = run(phase, batch); !status.ok())
     return status;
   for (size_t i = 0; i < asked.size(); ++i) {
     const float *values = logits.data() + i * manifest().vocabulary;
     if (firstNotFinite(values, manifest().vocabulary, DSRT_F32) >= 0)
-      return {DSRT_NOT_FINITE, format("the logits of row %lld, token %lld are not finite; --check-finite names the first operation that made such a value",
-                                      (long long)asked[i].row, (long long)asked[i].position)};
+      return {DSRT_NOT_FINITE,
+              format("the logits of row %lld, token %lld are not finite; --check-finite names the first operation that made such a value",
+                     (long long)asked[i].row, (long long)asked[i].position)};
     if (Status status = sink(asked[i].row, asked[i].position, values); !status.ok())
       return status;
   }
@@ -143,14 +145,16 @@ Status Session::decode(const std::vector<int32_t> &ids, const std::vector<int32_
     for (int64_t i = 0; i < count; ++i)
       offsets[i] = wanted[i] = int32_t(i);
     offsets[count] = int32_t(count);
-    dsrt_batch batch = {count, count, count, ids.data() + first, offsets.data(), slots.data() + first, starts.data() + first, wanted.data()};
+    dsrt_batch batch = {count,        count, count, ids.data() + first, offsets.data(), slots.data() + first, starts.data() + first,
+                        wanted.data()};
     if (Status status = run(Phase::Decode, batch); !status.ok())
       return status;
     for (int64_t i = 0; i < count; ++i) {
       const float *values = logits.data() + i * manifest().vocabulary;
       if (firstNotFinite(values, manifest().vocabulary, DSRT_F32) >= 0)
         return {DSRT_NOT_FINITE,
-                format("the logits at position %d are not finite; --check-finite names the first operation that made such a value", starts[first + i])};
+                format("the logits at position %d are not finite; --check-finite names the first operation that made such a value",
+                       starts[first + i])};
       if (Status status = sink(first + i, starts[first + i], values); !status.ok())
         return status;
     }

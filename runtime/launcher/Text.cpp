@@ -14,7 +14,8 @@ Status dsrt::checkBytes(const std::string &weights, int64_t vocabulary) {
   if (std::filesystem::exists(folder / "tokenizer.json", error))
     return {DSRT_REJECTED, (folder / "tokenizer.json").string() + ": tokenizers are not supported yet" + instead};
   if (vocabulary != 256)
-    return {DSRT_REJECTED, format("text expects a model of bytes (vocabulary 256), but the vocabulary has %lld tokens", (long long)vocabulary) + instead};
+    return {DSRT_REJECTED,
+            format("text expects a model of bytes (vocabulary 256), but the vocabulary has %lld tokens", (long long)vocabulary) + instead};
   return {};
 }
 

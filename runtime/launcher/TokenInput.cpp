@@ -24,7 +24,8 @@ Expected<const TensorInfo *> findTensor(const Checkpoint &file, const std::strin
 }
 
 /// The elements of an I32 or I64 tensor.
-Expected<std::vector<int64_t>> readIntegers(const Checkpoint &file, const std::string &path, const std::string &tensor, const TensorInfo &info) {
+Expected<std::vector<int64_t>> readIntegers(const Checkpoint &file, const std::string &path, const std::string &tensor,
+                                            const TensorInfo &info) {
   size_t size = info.type == FileType::I32 ? 4 : 8;
   if (info.type != FileType::I32 && info.type != FileType::I64)
     return Status(DSRT_REJECTED, path + ": tensor '" + tensor + "' expects I32 or I64, but got " + name(info.type));
@@ -48,7 +49,8 @@ Expected<TokenRows> dsrt::parseTokens(std::string_view text) {
     int32_t token = 0;
     auto [next, error] = std::from_chars(at, end, token);
     if (error != std::errc() || token < 0 || (next != end && *next != ','))
-      return Status(DSRT_USAGE, "--tokens expects token ids with commas between them, such as 1,2,3, but got '" + std::string(text.substr(0, 80)) + "'");
+      return Status(DSRT_USAGE, "--tokens expects token ids with commas between them, such as 1,2,3, but got '" +
+                                    std::string(text.substr(0, 80)) + "'");
     rows[0].push_back(token);
     if (next == end)
       return rows;
@@ -87,8 +89,8 @@ Expected<TokenRows> dsrt::readTokens(const std::string &path, const std::string 
   TokenRows rows(batch);
   for (int64_t row = 0; row < batch; ++row) {
     if (lengths[row] < 1 || lengths[row] > paddedLength)
-      return Status(DSRT_REJECTED, format("%s: lengths[%lld] expects 1 to %lld, but got %lld", path.c_str(), (long long)row, (long long)paddedLength,
-                                          (long long)lengths[row]));
+      return Status(DSRT_REJECTED, format("%s: lengths[%lld] expects 1 to %lld, but got %lld", path.c_str(), (long long)row,
+                                          (long long)paddedLength, (long long)lengths[row]));
     for (int64_t position = 0; position < lengths[row]; ++position) {
       int64_t id = (*ids)[row * paddedLength + position];
       if (id < 0 || id > INT32_MAX)
@@ -104,14 +106,15 @@ Status dsrt::checkTokens(const TokenRows &rows, const Manifest &manifest, int64_
   for (size_t row = 0; row < rows.size(); ++row) {
     int64_t length = rows[row].size();
     if (length < shortest)
-      return {DSRT_REJECTED, format("row %zu expects at least %lld token%s, but has %lld", row, (long long)shortest, shortest == 1 ? "" : "s", (long long)length)};
+      return {DSRT_REJECTED, format("row %zu expects at least %lld token%s, but has %lld", row, (long long)shortest,
+                                    shortest == 1 ? "" : "s", (long long)length)};
     if (length > manifest.maxLength)
-      return {DSRT_REJECTED, format("row %zu has %lld tokens, but the artifact holds rows of at most %lld; compile with --max-length %lld", row,
-                                    (long long)length, (long long)manifest.maxLength, (long long)length)};
+      return {DSRT_REJECTED, format("row %zu has %lld tokens, but the artifact holds rows of at most %lld; compile with --max-length %lld",
+                                    row, (long long)length, (long long)manifest.maxLength, (long long)length)};
     for (int64_t position = 0; position < length; ++position)
       if (rows[row][position] < 0 || rows[row][position] >= manifest.vocabulary)
-        return {DSRT_REJECTED, format("row %zu, token %lld expects an id below the vocabulary of %lld, but got %d", row, (long long)position,
-                                      (long long)manifest.vocabulary, rows[row][position])};
+        return {DSRT_REJECTED, format("row %zu, token %lld expects an id below the vocabulary of %lld, but got %d", row,
+                                      (long long)position, (long long)manifest.vocabulary, rows[row][position])};
   }
   return {};
 }
@@ -124,8 +127,8 @@ Expected<std::vector<float>> dsrt::readF32(const std::string &path, const std::s
   if (!info)
     return info.status();
   if ((*info)->type != FileType::F32 || (*info)->shape != shape)
-    return Status(DSRT_REJECTED, path + ": tensor '" + tensor + "' expects F32 " + shapeText(shape) + ", but got " + name((*info)->type) + " " +
-                                     shapeText((*info)->shape));
+    return Status(DSRT_REJECTED, path + ": tensor '" + tensor + "' expects F32 " + shapeText(shape) + ", but got " + name((*info)->type) +
+                                     " " + shapeText((*info)->shape));
   std::vector<float> values(file->byteSize(**info) / sizeof(float));
   memcpy(values.data(), file->bytes(**info), values.size() * sizeof(float));
   return values;

@@ -10,11 +10,9 @@
 using namespace dsrt;
 
 WeightExtents dsrt::extentsOf(const ManifestParameter &parameter) {
-  const std::vector<int64_t> &shape = parameter.shape;
-  bool stacked = parameter.tensor.find("{e}") != std::string::npos || shape.size() > 2;
-  size_t first = stacked ? 1 : 0;
-  size_t dims = shape.size() - first;
-  return {stacked ? shape[0] : 1, dims > 1 ? shape[first] : 1, dims > 0 ? shape.back() : 1};
+  const std::vector<int64_t> &shape = parameter.shape; // three extents where experts are stacked, and only there
+  size_t rank = shape.size();
+  return {rank == 3 ? shape[0] : 1, rank == 1 ? 1 : shape[rank - 2], shape[rank - 1]};
 }
 
 std::string dsrt::tensorOfExpert(const std::string &name, int64_t expert) {
@@ -53,14 +51,13 @@ Status checkTensor(const Checkpoint &checkpoint, const std::string &path, const 
 Status dsrt::checkWeights(const Manifest &manifest, const Checkpoint &checkpoint) {
   for (const ManifestParameter &parameter : manifest.parameters) {
     WeightExtents extents = extentsOf(parameter);
-    bool byExpert = parameter.tensor.find("{e}") != std::string::npos;
+    // One tensor an expert.
     std::vector<int64_t> shape = parameter.shape;
-    if (byExpert)
+    if (shape.size() == 3)
       shape.erase(shape.begin());
-    std::vector<int64_t> scaleShape = {tilesOf(extents.rows, parameter.stored.tile_rows), tilesOf(extents.cols, parameter.stored.tile_cols)};
-    if (!byExpert && extents.experts > 1)
-      scaleShape.insert(scaleShape.begin(), extents.experts);
-    for (int64_t e = 0; e < (byExpert ? extents.experts : 1); ++e) {
+    std::vector<int64_t> scaleShape = {tilesOf(extents.rows, parameter.stored.tile_rows),
+                                       tilesOf(extents.cols, parameter.stored.tile_cols)};
+    for (int64_t e = 0; e < extents.experts; ++e) {
       int64_t expert = parameter.firstExpert + e;
       if (Status status = checkTensor(checkpoint, parameter.path, tensorOfExpert(parameter.tensor, expert), shape,
                                       {dsrt_dtype(parameter.stored.payload)});
@@ -72,7 +69,8 @@ Status dsrt::checkWeights(const Manifest &manifest, const Checkpoint &checkpoint
       std::vector<dsrt_dtype> dtypes = {DSRT_F32};
       if (parameter.stored.scale == DSRT_UE8M0)
         dtypes.push_back(DSRT_UE8M0);
-      if (Status status = checkTensor(checkpoint, parameter.path + " (scales)", tensorOfExpert(parameter.scales, expert), scaleShape, dtypes);
+      if (Status status =
+              checkTensor(checkpoint, parameter.path + " (scales)", tensorOfExpert(parameter.scales, expert), scaleShape, dtypes);
           !status.ok())
         return status;
     }

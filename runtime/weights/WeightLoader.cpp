@@ -50,7 +50,8 @@ Status inParallel(int threads, int64_t count, const std::function<Status(int64_t
 
 /// The whole pages inside [data, data + bytes) leave memory; the map reads them from the file again where someone asks.
 void dropPages(const uint8_t *data, uint64_t bytes) {
-  uintptr_t page = uintptr_t(sysconf(_SC_PAGESIZE)), begin = (uintptr_t(data) + page - 1) / page * page, end = (uintptr_t(data) + bytes) / page * page;
+  uintptr_t page = uintptr_t(sysconf(_SC_PAGESIZE)), begin = (uintptr_t(data) + page - 1) / page * page,
+            end = (uintptr_t(data) + bytes) / page * page;
   if (begin < end)
     madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
 }
@@ -122,9 +123,8 @@ private:
     entry.weight.use = uses[copyKey(parameter)];
     entry.weight.format = parameter.resident();
 
-    bool byExpert = parameter.tensor.find("{e}") != std::string::npos;
-    Status status = checkpoint && parameter.through.empty() && hostMemory && !byExpert ? mapOrCopy(parameter, extents, entry)
-                                                                                      : convertParameter(parameter, extents, entry);
+    bool inPlace = checkpoint && parameter.through.empty() && hostMemory && extents.experts == 1;
+    Status status = inPlace ? mapOrCopy(parameter, extents, entry) : convertParameter(parameter, extents, entry);
     if (!status.ok())
       return status;
     if (Status status = prepare(parameter, entry); !status.ok())
@@ -211,12 +211,11 @@ private:
 
   /// Payload and scales of all experts: pieces of rows, expert by expert.
   Status fill(const ManifestParameter &parameter, const WeightExtents &extents, uint8_t *payload, float *scales) {
-    uint64_t expertPayload = 0, expertScales = 0, storedPayload = 0, storedScales = 0, storedRow = 0, ignored = 0;
+    uint64_t expertPayload = 0, expertScales = 0, storedScales = 0, storedRow = 0, ignored = 0;
     formatBytes(parameter.resident(), 1, extents.rows, extents.cols, expertPayload, expertScales);
-    formatBytes(parameter.stored, 1, extents.rows, extents.cols, storedPayload, storedScales);
+    formatBytes(parameter.stored, 1, extents.rows, extents.cols, ignored, storedScales);
     formatBytes(parameter.stored, 1, 1, extents.cols, storedRow, ignored);
     expertScales /= sizeof(float), storedScales /= sizeof(float);
-    bool byExpert = parameter.tensor.find("{e}") != std::string::npos;
 
     // Where each expert's stored payload begins, and its scales in F32.
     std::vector<const uint8_t *> stored(extents.experts);
@@ -226,10 +225,9 @@ private:
         readScalesOf.resize(storedScales * extents.experts);
       for (int64_t e = 0; e < extents.experts; ++e) {
         int64_t expert = parameter.firstExpert + e;
-        stored[e] = bytesOf(tensorOfExpert(parameter.tensor, expert)) + (byExpert ? 0 : e * storedPayload);
-        if (!readScalesOf.empty() && (byExpert || e == 0))
-          if (Status status = readScales(tensorOfExpert(parameter.scales, expert), byExpert ? storedScales : readScalesOf.size(),
-                                         readScalesOf.data() + e * storedScales);
+        stored[e] = bytesOf(tensorOfExpert(parameter.tensor, expert));
+        if (!readScalesOf.empty())
+          if (Status status = readScales(tensorOfExpert(parameter.scales, expert), storedScales, readScalesOf.data() + e * storedScales);
               !status.ok())
             return status;
       }
@@ -263,8 +261,9 @@ private:
       }
       const float *sourceScales = nullptr;
       if (!readScalesOf.empty())
-        sourceScales = readScalesOf.data() + e * storedScales +
-                       (parameter.stored.tile_rows > 0 ? begin / parameter.stored.tile_rows * tilesOf(extents.cols, parameter.stored.tile_cols) : 0);
+        sourceScales =
+            readScalesOf.data() + e * storedScales +
+            (parameter.stored.tile_rows > 0 ? begin / parameter.stored.tile_rows * tilesOf(extents.cols, parameter.stored.tile_cols) : 0);
       std::vector<uint8_t> aligned;
       const uint8_t *elements = source;
       if (uintptr_t(source) % std::max<size_t>(1, elementBytes(parameter.stored.payload))) { // the format does not align tensors
