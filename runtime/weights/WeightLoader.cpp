@@ -156,15 +156,16 @@ private:
   }
 
   Status mapOrCopy(const ManifestParameter &parameter, const WeightExtents &extents, Entry &entry) {
-    const uint8_t *stored = bytesOf(parameter.tensor);
+    const uint8_t *stored = bytesOf(tensorOfExpert(parameter.tensor, parameter.firstExpert));
     size_t alignment = elementBytes(parameter.stored.payload);
     if (alignment > 1 && uintptr_t(stored) % alignment != 0)
       return convertParameter(parameter, extents, entry); // an odd header: elements cannot be read in place
     entry.weight.data = stored;
     if (parameter.stored.scale == DSRT_NONE)
       return {};
-    const uint8_t *scales = bytesOf(parameter.scales);
-    if (checkpoint->find(parameter.scales)->type == FileType::F32 && uintptr_t(scales) % alignof(float) == 0) {
+    std::string scalesName = tensorOfExpert(parameter.scales, parameter.firstExpert);
+    const uint8_t *scales = bytesOf(scalesName);
+    if (checkpoint->find(scalesName)->type == FileType::F32 && uintptr_t(scales) % alignof(float) == 0) {
       entry.weight.scales = reinterpret_cast<const float *>(scales);
       return {};
     }
@@ -172,7 +173,7 @@ private:
     formatBytes(parameter.stored, extents.experts, extents.rows, extents.cols, payloadBytes, scaleBytes);
     entry.hostScales.resize(scaleBytes / sizeof(float));
     entry.weight.scales = entry.hostScales.data();
-    return readScales(parameter.scales, entry.hostScales.size(), entry.hostScales.data());
+    return readScales(scalesName, entry.hostScales.size(), entry.hostScales.data());
   }
 
   Status allocate(uint64_t bytes, void *&memory) const {
@@ -293,7 +294,7 @@ private:
       entry.payload = nullptr;
     } else if (checkpoint) {
       uint64_t size = 0;
-      const uint8_t *stored = bytesOf(parameter.tensor, &size);
+      const uint8_t *stored = bytesOf(tensorOfExpert(parameter.tensor, parameter.firstExpert), &size);
       dropPages(stored, size);
     }
     return {};
