@@ -94,11 +94,13 @@ Expected<WeightsMemory> dsrt::measureWeights(const Manifest &manifest, int threa
     add(memory.resident, scales);
     add(memory.read, storedPayload);
     add(memory.read, storedScales);
-    // While it is converted, its stored pages and the F32 values of each thread's piece; while it is repacked, a second copy.
-    uint64_t converting = 0;
+    // While it is converted, each thread's piece as it is stored and as F32 values with the codes of a step; while it is
+    // repacked, a second copy.
+    uint64_t converting = 0, storedRow = 0, ignored = 0;
     if (!parameter.through.empty()) {
-      add(converting, storedPayload);
-      add(converting, uint64_t(threads) * pieceRows(parameter) * uint64_t(extents.cols) * 3 * sizeof(float));
+      fits &= formatBytes(parameter.stored, 1, 1, extents.cols, storedRow, ignored);
+      uint64_t rows = uint64_t(threads) * pieceRows(parameter);
+      fits &= !__builtin_mul_overflow(rows, storedRow + uint64_t(extents.cols) * 2 * sizeof(float), &converting);
     }
     memory.workspace = std::max({memory.workspace, converting, payload});
   }

@@ -81,6 +81,7 @@ std::optional<int> dsmlir::parseRunOptions(int argc, const char *const *argv, Ru
   app.add_option("--top-p", options.sampling.topP, "samples from the fewest tokens whose probabilities sum to P")->group("Generation");
   app.add_option("--seed", options.sampling.seed, "of sampling (0)")->group("Generation");
   app.add_option("--stop-id", options.stopIds, "a token that ends a row, beside the folder's own (repeatable)")
+      ->allow_extra_args(false)
       ->check(CLI::Range(0, INT32_MAX))
       ->group("Generation");
   app.add_flag("--ignore-eos", options.ignoreEndOfSequence, "the folder's eos_token_id does not end a row")->group("Generation");

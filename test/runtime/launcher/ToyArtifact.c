@@ -4,7 +4,8 @@
  * cache, the program keeps (id + 1) * (position + 1) of each token in the latent cache, and adds 100 to the logit of the
  * sum of those over positions 0 .. p, modulo the vocabulary. So with small weights the greedy next token is that sum.
  *
- * Variants are compiled with -D: TOY_VOCABULARY, TOY_ABI, TOY_TARGET, TOY_ARENA, TOY_NO_DECODE, TOY_UNKNOWN_CALL, TOY_TABLE_STORED.
+ * Variants are compiled with -D: TOY_VOCABULARY, TOY_ABI, TOY_TARGET, TOY_ARENA, TOY_NO_DECODE, TOY_UNKNOWN_CALL,
+ * TOY_SPIN (calls without end), TOY_HANG (never calls again).
  */
 #include "dsrt/dsrt_abi.h"
 #include "dsrt/dsrt_calls.h"
@@ -61,6 +62,16 @@ static int32_t program(dsrt_context *context, char *arena, int64_t logits_offset
   code = dsrt_no_such_operation(context, 3);
   if (code != DSRT_OK)
     return code;
+#endif
+#ifdef TOY_SPIN
+  do
+    code = dsrt_gather_rows(context, 1, asked, embedded, wanted_tokens, wanted, HIDDEN, tokens, DSRT_F32, 1);
+  while (code == DSRT_OK);
+  return code;
+#endif
+#ifdef TOY_HANG
+  for (volatile int forever = 1; forever;)
+    ;
 #endif
   for (int64_t row = 0; row < batch->rows; ++row) {
     float *latents = (float *)cache->data + batch->slots[row] * cache->length;

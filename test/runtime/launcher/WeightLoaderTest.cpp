@@ -433,5 +433,5 @@ TEST_F(WeightLoader, MemoryIsMeasuredByFormat) {
   ASSERT_TRUE(memory);
   EXPECT_EQ(memory->resident, 256u * 256 + 4 * 4 + 400);
   EXPECT_EQ(memory->read, 256u * 256 * 2 + 400);
-  EXPECT_GE(memory->workspace, 256u * 256 * 2);
+  EXPECT_EQ(memory->workspace, 2u * 256 * 256 * (2 + 8)); // two threads, one piece each
 }
