@@ -12,15 +12,15 @@
 
 struct dsrt_context {
   const dsrt_backend *backend = nullptr;
-  void *state = nullptr;                              ///< of the backend
+  void *state = nullptr;                                  ///< of the backend
   const std::vector<dsrt::ManifestSite> *sites = nullptr; ///< of the artifact that runs
-  const std::atomic<bool> *cancelled = nullptr;       ///< once true, the next call fails
-  dsrt::Trace *trace = nullptr;                       ///< null: no trace
+  const std::atomic<bool> *cancelled = nullptr;           ///< once true, the next call fails
+  dsrt::Trace *trace = nullptr;                           ///< null: no trace
   bool checkFinite = false;
 
-  std::string message;    ///< of the last failure
-  int32_t site = -1;      ///< of the call in progress
-  uint64_t callBegin = 0; ///< when it began, in nanoseconds of the trace's clock
+  std::string message;         ///< of the last failure
+  int32_t site = -1;           ///< of the call in progress
+  uint64_t callBegin = 0;      ///< when it began, in nanoseconds of the trace's clock
   std::vector<uint8_t> copied; ///< a result on the host, for the check
 
   /// "blocks.0.attn_norm (rms_norm)", or "site 7" where the artifact does not name it.

@@ -39,9 +39,7 @@ Expected<std::string> dsrt::readElfSection(const std::string &path, const std::s
   if (!file)
     return file.status();
   Bytes bytes{(*file)->data(), (*file)->size()};
-  auto malformed = [&](const std::string &reason) {
-    return Status(DSRT_UNREADABLE, path + ": not an artifact of ds-compile: " + reason);
-  };
+  auto malformed = [&](const std::string &reason) { return Status(DSRT_UNREADABLE, path + ": not an artifact of ds-compile: " + reason); };
 
   Elf64_Ehdr header;
   if (!bytes.read(0, header) || memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
@@ -49,8 +47,9 @@ Expected<std::string> dsrt::readElfSection(const std::string &path, const std::s
   if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB || header.e_type != ET_DYN)
     return malformed("expects a 64-bit little-endian shared object");
   if (header.e_machine != machine)
-    return Status(DSRT_UNAVAILABLE, format("%s: the artifact is for another processor: expects ELF machine %u, but got %u; compile the model on this machine",
-                                           path.c_str(), machine, unsigned(header.e_machine)));
+    return Status(DSRT_UNAVAILABLE,
+                  format("%s: the artifact is for another processor: expects ELF machine %u, but got %u; compile the model on this machine",
+                         path.c_str(), machine, unsigned(header.e_machine)));
 
   if (header.e_phnum && header.e_phentsize != sizeof(Elf64_Phdr))
     return malformed("the program headers have an unknown size");

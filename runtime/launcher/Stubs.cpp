@@ -45,7 +45,8 @@ dsrt::WrittenResult written(dsrt_context *context, const void *data, int64_t cou
   // Rows offsets[first] .. offsets[first + experts] of [rows, n].
   int32_t begin = 0, end = 0;
   const dsrt_backend *backend = context->backend;
-  if (backend->synchronize(context->state) != DSRT_OK || backend->copy_out(context->state, &begin, offsets + first, sizeof begin) != DSRT_OK ||
+  if (backend->synchronize(context->state) != DSRT_OK ||
+      backend->copy_out(context->state, &begin, offsets + first, sizeof begin) != DSRT_OK ||
       backend->copy_out(context->state, &end, offsets + first + weight->experts, sizeof end) != DSRT_OK)
     return {data, 0, dtype};
   int64_t size = dtype == DSRT_F32 ? 4 : 2; // results of products are F32, BF16 or F16

@@ -1,0 +1,33 @@
+// The line is drawn over itself (carriage return) and erased at the end (ECMA-48, EL).
+#include "runtime/launcher/Progress.h"
+
+#include "runtime/launcher/Memory.h"
+
+#include <algorithm>
+#include <cstdio>
+
+using namespace dsrt;
+
+std::string dsrt::progressLine(const std::string &work, uint64_t done, uint64_t total) {
+  constexpr int width = 20;
+  double part = total ? std::min(1.0, double(done) / double(total)) : 1;
+  int filled = int(part * width);
+  return work + " [" + std::string(filled, '#') + std::string(width - filled, ' ') + "] " + format("%3d %%  ", int(part * 100)) +
+         bytesText(done) + " of " + bytesText(total);
+}
+
+void Progress::update(uint64_t done, uint64_t total) {
+  auto now = std::chrono::steady_clock::now();
+  if (!visible || (drawn && now - last < std::chrono::milliseconds(100)))
+    return;
+  last = now;
+  drawn = true;
+  fprintf(stderr, "\r%s\033[K", progressLine(work, done, total).c_str());
+  fflush(stderr);
+}
+
+void Progress::clear() {
+  if (drawn)
+    fprintf(stderr, "\r\033[K");
+  drawn = false;
+}

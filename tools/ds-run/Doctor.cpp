@@ -1,0 +1,71 @@
+// Every line is asked of the machine or of a backend that was started, none is assumed.
+#include "tools/ds-run/Doctor.h"
+
+#include "dsrt/dsrt_abi.h"
+#include "runtime/launcher/Backends.h"
+#include "runtime/launcher/Memory.h"
+#include "tools/driver/CommandLine.h"
+#include "tools/ds-run/Machine.h"
+#include "tools/ds-run/Run.h"
+
+#include <fstream>
+
+using namespace dsmlir;
+using namespace dsrt;
+
+namespace {
+
+std::string processorName() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);)
+    if (line.starts_with("model name"))
+      if (size_t colon = line.find(": "); colon != std::string::npos)
+        return line.substr(colon + 2);
+  return "unknown";
+}
+
+std::string instructionSets() {
+  std::string text;
+#if defined(__x86_64__)
+  auto add = [&](bool there, const char *name) { text += there ? (text.empty() ? "" : ", ") + std::string(name) : ""; };
+  add(__builtin_cpu_supports("avx2"), "AVX2");
+  add(__builtin_cpu_supports("fma"), "FMA");
+  add(__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw"), "AVX-512");
+  add(__builtin_cpu_supports("avx512bf16"), "AVX-512-BF16");
+#endif
+  return text.empty() ? "none that kernels are written for: portable code" : text;
+}
+
+/// The element types that the backend multiplies by a weight natively.
+std::string productTypes(const dsrt_backend *backend) {
+  std::string text;
+  for (dsrt_dtype dtype : {DSRT_F32, DSRT_BF16, DSRT_F16}) {
+    const int32_t letters[] = {dtype, dtype}; // of linear: Y, X
+    if (backend->supports(DSRT_OP_linear, letters, 2))
+      text += (text.empty() ? "" : ", ") + std::string(name(dtype));
+  }
+  for (dsrt_dtype dtype : {DSRT_F8E4M3, DSRT_F8E5M2, DSRT_F4E2M1}) {
+    const int32_t letters[] = {DSRT_BF16, dtype, dtype}; // of scaled_matmul: Y, P, W
+    if (backend->supports(DSRT_OP_scaled_matmul, letters, 3))
+      text += ", " + std::string(name(dtype)) + " (scaled)";
+  }
+  return text;
+}
+
+} // namespace
+
+int dsmlir::doctor(int argc, const char *const *argv) {
+  CommandLine line("ds-run doctor", "Says what this machine can run.");
+  if (std::optional<int> code = line.parse(argc, argv))
+    return *code;
+  std::string text = "processor: " + processorName() + "\ninstruction sets: " + instructionSets() +
+                     "\nthreads: " + std::to_string(threadsOrAll(0)) + "\navailable memory: " + bytesText(availableMemory()) +
+                     "\nABI: " DSRT_ABI_HASH "\n";
+  for (const dsrt_backend *backend : backends()) {
+    Expected<std::unique_ptr<Device>> device = Device::open(backend, {0, 0});
+    text += std::string("backend ") + backend->name + ": " +
+            (device ? "available; products of " + productTypes(backend) : "not available: " + device.status().message()) + "\n";
+  }
+  Status status = print(text);
+  return status.ok() ? 0 : reportError(status);
+}

@@ -1,0 +1,53 @@
+// What ds-run and ds-run bench set up alike: artifact, backend, memory check, weights, session, deadline, trace.
+#pragma once
+
+#include "runtime/launcher/Artifact.h"
+#include "runtime/launcher/Backends.h"
+#include "runtime/launcher/Deadline.h"
+#include "runtime/launcher/Session.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace dsmlir {
+
+struct MachineOptions {
+  std::string backend; ///< empty: the artifact's
+  int32_t threads = 0, device = 0;
+  bool checkFinite = false;
+  bool trace = false;
+};
+
+/// An artifact on a device. Members are in the order in which they must go.
+class Machine {
+public:
+  /// Opens the artifact and finds its backend; nothing of the artifact has run yet.
+  static dsrt::Expected<std::unique_ptr<Machine>> open(const std::string &artifact, const MachineOptions &options,
+                                                       const dsrt::Deadline &deadline);
+
+  /// Checks the memory, loads the weights (random ones where `checkpoint` is null) and makes a session of `slots` rows of `length`
+  /// positions. \param results  bytes of logits that the caller keeps
+  dsrt::Status prepare(const dsrt::Checkpoint *checkpoint, int64_t slots, int64_t length, uint64_t results);
+
+  const dsrt::Manifest &manifest() const { return artifact->manifest(); }
+  dsrt::Session &session() { return *running; }
+  dsrt::Trace &trace() { return events; }
+  double loadMilliseconds() const { return loading; }
+  uint64_t weightBytes() const { return residentBytes; }
+
+private:
+  dsrt::Trace events;
+  std::optional<dsrt::Artifact> artifact;
+  std::unique_ptr<dsrt::Device> device;
+  std::unique_ptr<dsrt::ResidentWeights> weights;
+  std::unique_ptr<dsrt::Session> running;
+  MachineOptions options;
+  double loading = 0;
+  uint64_t residentBytes = 0;
+};
+
+/// Threads that 0 stands for: what the process may use.
+int32_t threadsOrAll(int32_t threads);
+
+} // namespace dsmlir
