@@ -90,6 +90,14 @@ typedef struct dsrt_weight {
   void *prepared;     /* the backend's own layout, NULL where it has none */
 } dsrt_weight;
 
+/* The attributes of the operation `route`. */
+typedef enum dsrt_scoring { DSRT_SCORING_SOFTMAX = 0, DSRT_SCORING_SIGMOID = 1 } dsrt_scoring;
+typedef enum dsrt_selection {
+  DSRT_SELECTION_GREEDY = 0,               /* the best of all experts */
+  DSRT_SELECTION_GROUP_LIMITED_GREEDY = 1, /* V2: of the groups with the largest maximum; other experts count as 0 */
+  DSRT_SELECTION_NOAUX_TC = 2              /* V3: by biased scores, of the groups with the largest sum of their two best */
+} dsrt_selection;
+
 /* One ragged batch of one call: row r holds tokens offsets[r] .. offsets[r + 1], which stand at the positions
  * starts[r], starts[r] + 1, ... of cache slot slots[r]. In a decode call every row holds one token. */
 typedef struct dsrt_batch {

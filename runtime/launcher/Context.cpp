@@ -1,0 +1,102 @@
+// What stands around each call of an artifact: failures get the name of the call, --trace its times, --check-finite its values.
+#include "runtime/launcher/Context.h"
+
+#include <cstring>
+
+using namespace dsrt;
+
+std::string dsrt_context::describe(int32_t index) const {
+  if (!sites || index < 0 || index >= int64_t(sites->size()))
+    return format("site %d", index);
+  const ManifestSite &named = (*sites)[index];
+  return named.path + " (" + named.operation + ")";
+}
+
+Status dsrt_context::status(int32_t code) const {
+  if (code == DSRT_OK)
+    return {};
+  return {dsrt_code(code), message.empty() ? describe(site) + ": the backend failed without a message" : message};
+}
+
+namespace {
+
+template <typename Bits> int64_t firstWithExponent(const void *data, int64_t count, Bits exponent) {
+  const uint8_t *bytes = static_cast<const uint8_t *>(data);
+  for (int64_t i = 0; i < count; ++i) {
+    Bits bits;
+    memcpy(&bits, bytes + i * sizeof(Bits), sizeof(Bits));
+    if ((bits & exponent) == exponent)
+      return i;
+  }
+  return -1;
+}
+
+unsigned elementBytes(int32_t dtype) {
+  switch (dtype) {
+  case DSRT_F32:
+    return 4;
+  case DSRT_BF16:
+  case DSRT_F16:
+    return 2;
+  case DSRT_F8E4M3:
+  case DSRT_F8E5M2:
+  case DSRT_UE8M0:
+    return 1;
+  }
+  return 0;
+}
+
+} // namespace
+
+int64_t dsrt::firstNotFinite(const void *data, int64_t count, int32_t dtype) {
+  switch (dtype) {
+  case DSRT_F32:
+    return firstWithExponent<uint32_t>(data, count, 0x7f800000u);
+  case DSRT_BF16:
+    return firstWithExponent<uint16_t>(data, count, 0x7f80u);
+  case DSRT_F16:
+    return firstWithExponent<uint16_t>(data, count, 0x7c00u);
+  case DSRT_F8E4M3: // no infinity; 0x7f and 0xff are NaN
+    return firstWithExponent<uint8_t>(data, count, 0x7fu);
+  case DSRT_F8E5M2:
+    return firstWithExponent<uint8_t>(data, count, 0x7cu);
+  case DSRT_UE8M0: // no infinity; 0xff is NaN
+    return firstWithExponent<uint8_t>(data, count, 0xffu);
+  }
+  return -1;
+}
+
+int32_t dsrt::beforeCall(dsrt_context *context, int32_t site) {
+  context->site = site;
+  if (context->cancelled && context->cancelled->load(std::memory_order_relaxed))
+    return dsrt_context_fail(context, DSRT_REJECTED, "the run was ended before this operation");
+  if (context->trace)
+    context->callBegin = context->trace->now();
+  return DSRT_OK;
+}
+
+int32_t dsrt::afterCall(dsrt_context *context, int32_t site, int32_t code, const WrittenResult &result) {
+  if (code != DSRT_OK)
+    return code;
+  bool check = context->checkFinite && result.count > 0 && elementBytes(result.dtype);
+  // A backend may only have queued the call: its time and its values are there after a wait.
+  if (context->trace || check)
+    if ((code = context->backend->synchronize(context->state)) != DSRT_OK)
+      return dsrt_context_fail(context, code, "the backend failed to finish the operation");
+  if (context->trace) {
+    bool named = context->sites && site >= 0 && site < int64_t(context->sites->size());
+    context->trace->add(named ? (*context->sites)[site].operation : "call", named ? (*context->sites)[site].path : "", context->callBegin,
+                        context->trace->now());
+  }
+  if (!check)
+    return DSRT_OK;
+  context->copied.resize(size_t(result.count) * elementBytes(result.dtype));
+  if ((code = context->backend->copy_out(context->state, context->copied.data(), result.data, context->copied.size())) != DSRT_OK)
+    return dsrt_context_fail(context, code, "cannot copy the result for --check-finite");
+  int64_t element = firstNotFinite(context->copied.data(), result.count, result.dtype);
+  if (element < 0)
+    return DSRT_OK;
+  return dsrt_context_fail(context, DSRT_NOT_FINITE,
+                           "expects finite values, but element %lld of the result is not: this is the first operation that made one",
+                           (long long)element);
+}

@@ -1,0 +1,169 @@
+// Batches of the codecs in Codecs.h: plain loops over branch-free conversions, which become vector code.
+#include "runtime/numerics/Codecs.h"
+
+#include "runtime/numerics/Versions.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace dsrt {
+
+uint8_t encodeUE8M0(float value) {
+  uint32_t bits = std::bit_cast<uint32_t>(value);
+  if ((bits & 0x7fffffff) > 0x7f800000)
+    return 0xff;
+  if (bits >> 31)
+    return 0;
+  // Below 2^-126 the steps are 2^-127 and 2^-126, with the tie at 0x00600000; above, half of a step is the mantissa's first bit.
+  uint32_t code = bits < 0x00800000 ? uint32_t(bits >= 0x00600000) : (bits >> 23) + ((bits >> 22) & 1);
+  return uint8_t(std::min<uint32_t>(code, 0xfe));
+}
+
+namespace {
+
+DSRT_VERSIONS void decodeBatchBF16(const uint16_t *x, float *y, size_t count) {
+  for (size_t i = 0; i < count; ++i)
+    y[i] = decodeBF16(x[i]);
+}
+DSRT_VERSIONS void decodeBatchF16(const uint16_t *x, float *y, size_t count) {
+  for (size_t i = 0; i < count; ++i)
+    y[i] = decodeF16(x[i]);
+}
+DSRT_VERSIONS void decodeBatchE4M3(const uint8_t *x, float *y, size_t count) {
+  for (size_t i = 0; i < count; ++i)
+    y[i] = decodeE4M3(x[i]);
+}
+DSRT_VERSIONS void decodeBatchE5M2(const uint8_t *x, float *y, size_t count) {
+  for (size_t i = 0; i < count; ++i)
+    y[i] = decodeE5M2(x[i]);
+}
+DSRT_VERSIONS void decodeBatchUE8M0(const uint8_t *x, float *y, size_t count) {
+  for (size_t i = 0; i < count; ++i)
+    y[i] = decodeUE8M0(x[i]);
+}
+DSRT_VERSIONS void encodeBatchBF16(const float *x, uint16_t *y, size_t count) {
+  for (size_t i = 0; i < count; ++i)
+    y[i] = encodeBF16(x[i]);
+}
+DSRT_VERSIONS void encodeBatchF16(const float *x, uint16_t *y, size_t count) {
+  for (size_t i = 0; i < count; ++i)
+    y[i] = encodeF16(x[i]);
+}
+DSRT_VERSIONS void encodeBatchE4M3(const float *x, uint8_t *y, size_t count) {
+  for (size_t i = 0; i < count; ++i)
+    y[i] = encodeE4M3(x[i]);
+}
+DSRT_VERSIONS void encodeBatchE5M2(const float *x, uint8_t *y, size_t count) {
+  for (size_t i = 0; i < count; ++i)
+    y[i] = encodeE5M2(x[i]);
+}
+DSRT_VERSIONS void encodeBatchUE8M0(const float *x, uint8_t *y, size_t count) {
+  for (size_t i = 0; i < count; ++i)
+    y[i] = encodeUE8M0(x[i]);
+}
+
+} // namespace
+
+size_t elementBytes(int32_t dtype) {
+  switch (dtype) {
+  case DSRT_F32:
+  case DSRT_I32:
+    return 4;
+  case DSRT_BF16:
+  case DSRT_F16:
+    return 2;
+  case DSRT_F8E4M3:
+  case DSRT_F8E5M2:
+  case DSRT_UE8M0:
+    return 1;
+  default:
+    return 0;
+  }
+}
+
+float largestValue(int32_t payload) {
+  switch (payload) {
+  case DSRT_F8E4M3:
+    return 448;
+  case DSRT_F8E5M2:
+    return 57344;
+  case DSRT_F4E2M1:
+    return 6;
+  case DSRT_NF4:
+    return 1;
+  default:
+    return 0;
+  }
+}
+
+std::string typeName(int32_t dtype) {
+  const char *names[] = {"none", "f32", "bf16", "f16", "f8E4M3FN", "f8E5M2", "f4E2M1FN", "nf4", "ue8m0", "i32"};
+  return dtype >= 0 && dtype < int32_t(std::size(names)) ? names[dtype] : format("type %d", dtype);
+}
+
+bool isConvertible(int32_t dtype) { return elementBytes(dtype) != 0 && dtype != DSRT_I32; }
+
+void toF32(int32_t from, const void *source, float *destination, size_t count) {
+  switch (from) {
+  case DSRT_F32:
+    if (source != destination && count != 0)
+      memmove(destination, source, count * sizeof(float));
+    return;
+  case DSRT_BF16:
+    return decodeBatchBF16(static_cast<const uint16_t *>(source), destination, count);
+  case DSRT_F16:
+    return decodeBatchF16(static_cast<const uint16_t *>(source), destination, count);
+  case DSRT_F8E4M3:
+    return decodeBatchE4M3(static_cast<const uint8_t *>(source), destination, count);
+  case DSRT_F8E5M2:
+    return decodeBatchE5M2(static_cast<const uint8_t *>(source), destination, count);
+  case DSRT_UE8M0:
+    return decodeBatchUE8M0(static_cast<const uint8_t *>(source), destination, count);
+  }
+}
+
+void fromF32(const float *source, int32_t to, void *destination, size_t count) {
+  switch (to) {
+  case DSRT_F32:
+    if (source != destination && count != 0)
+      memmove(destination, source, count * sizeof(float));
+    return;
+  case DSRT_BF16:
+    return encodeBatchBF16(source, static_cast<uint16_t *>(destination), count);
+  case DSRT_F16:
+    return encodeBatchF16(source, static_cast<uint16_t *>(destination), count);
+  case DSRT_F8E4M3:
+    return encodeBatchE4M3(source, static_cast<uint8_t *>(destination), count);
+  case DSRT_F8E5M2:
+    return encodeBatchE5M2(source, static_cast<uint8_t *>(destination), count);
+  case DSRT_UE8M0:
+    return encodeBatchUE8M0(source, static_cast<uint8_t *>(destination), count);
+  }
+}
+
+Status convert(dsrt_dtype from, const void *source, dsrt_dtype to, void *destination, size_t count) {
+  for (dsrt_dtype type : {from, to})
+    if (!isConvertible(type))
+      return {DSRT_REJECTED,
+              format("expects one of f32, bf16, f16, f8E4M3FN, f8E5M2 and ue8m0 to convert, but got %s", typeName(type).c_str())};
+  if (count == 0)
+    return {};
+  if (from == to) {
+    memmove(destination, source, count * elementBytes(from));
+  } else if (from == DSRT_F32) {
+    fromF32(static_cast<const float *>(source), to, destination, count);
+  } else if (to == DSRT_F32) {
+    toF32(from, source, static_cast<float *>(destination), count);
+  } else {
+    constexpr size_t block = 1024;
+    float values[block];
+    for (size_t begin = 0; begin < count; begin += block) {
+      size_t length = std::min(block, count - begin);
+      toF32(from, static_cast<const char *>(source) + begin * elementBytes(from), values, length);
+      fromF32(values, to, static_cast<char *>(destination) + begin * elementBytes(to), length);
+    }
+  }
+  return {};
+}
+
+} // namespace dsrt

@@ -1,0 +1,9 @@
+// The conformance suite on the CPU backend.
+#include "runtime/backend/cpu/Backend.h"
+#include "test/conformance/Harness.h"
+
+int main(int count, char **words) {
+  testing::InitGoogleTest(&count, words);
+  dsrt::conformance::registerCases(dsrt::cpu::backend());
+  return RUN_ALL_TESTS();
+}
