@@ -17,7 +17,7 @@ config.test_exec_root = os.path.join(config.dsmlir_build, "test")
 tools = [os.path.join(config.dsmlir_build, "bin"), config.llvm_tools, config.environment["PATH"]]
 config.environment["PATH"] = os.pathsep.join(path for path in tools if path)
 
-shared = os.path.normpath(os.path.join(config.dsmlir_source, "..", "shared"))
+shared = os.path.normpath(config.dsmlir_shared)
 if os.path.isdir(os.path.join(shared, "configs")):
     config.available_features.add("shared")
 if config.dsmlir_compiler:

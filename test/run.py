@@ -36,8 +36,9 @@ def main():
     suites = [os.path.join(arguments.build, "test"), os.path.join(arguments.build, "test", "unit")]
 
     with tempfile.TemporaryDirectory() as folder:
+        look = ["--succinct"] if sys.stdout.isatty() else ["--test-output=failed", "--print-result-after=failed"]
         report = os.path.join(folder, "report.xml")  # lit's JSON report leaves skipped tests out
-        command = [sys.executable, lit, "--succinct", "--show-skipped", "--show-unsupported", "--xunit-xml-output", report]
+        command = [sys.executable, lit, *look, "--show-skipped", "--show-unsupported", "--xunit-xml-output", report]
         # Tests that are named replace the suites.
         named = any(os.path.exists(word) for word in rest)
         code = subprocess.run(command + rest + ([] if named else suites), check=False).returncode

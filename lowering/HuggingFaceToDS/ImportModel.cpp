@@ -1,0 +1,46 @@
+// importModel: from a path to a verified module.
+#include "lowering/HuggingFaceToDS/HuggingFaceToDS.h"
+
+#include "runtime/support/Json.h"
+
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/Verifier.h"
+
+#include <filesystem>
+
+using namespace dsrt;
+
+namespace dsmlir {
+
+Expected<ImportedModel> importModel(mlir::MLIRContext &context, const std::string &path) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  bool folder = fs::is_directory(path, ignored);
+  std::string configPath = folder ? (fs::path(path) / "config.json").string() : path;
+
+  ImportedModel model;
+  Expected<Json> json = readJson(configPath);
+  if (!json)
+    return json.status();
+  Expected<ModelConfig> config = ModelConfig::parse(*json, configPath, model.warnings);
+  if (!config)
+    return config.status();
+  model.config = *config;
+  model.parameters = modelParameters(model.config);
+  model.storage = storageFromConfig(model.config, model.parameters);
+  model.hash = sourceHash(model.config, model.parameters, model.storage);
+  model.module = importHuggingFace(context, model.config, model.parameters, model.storage);
+
+  // A config that passed its checks makes a valid module: anything else is a defect here, and says so.
+  std::string message;
+  mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) {
+    if (message.empty())
+      message = diagnostic.str();
+    return mlir::success();
+  });
+  if (mlir::failed(mlir::verify(*model.module)))
+    return Status(DSRT_INTERNAL, configPath + ": the imported model does not verify: " + message);
+  return model;
+}
+
+} // namespace dsmlir
