@@ -1,5 +1,8 @@
 # LLVM and MLIR 22 as dynamic libraries, and the functions that declare a compiler library.
-find_package(MLIR 22 REQUIRED CONFIG)
+find_package(MLIR REQUIRED CONFIG)
+if(NOT LLVM_VERSION_MAJOR EQUAL 22)
+  message(FATAL_ERROR "ds-mlir is written for LLVM and MLIR 22, but found ${LLVM_VERSION}")
+endif()
 list(APPEND CMAKE_MODULE_PATH ${MLIR_CMAKE_DIR} ${LLVM_CMAKE_DIR})
 include(TableGen)
 include(AddLLVM)

@@ -1,0 +1,269 @@
+// Attributes of the ds dialect: quantisation formats, rotary embedding, routing, policy.
+#include "dialects/ds/DS.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+#include <cmath>
+#include <numbers>
+
+using namespace mlir;
+using namespace mlir::ds;
+
+#include "dialects/ds/DSEnums.cpp.inc"
+
+//===--- Tile -----------------------------------------------------------------------------------------------------------===//
+
+AsmPrinter &mlir::ds::operator<<(AsmPrinter &printer, const Tile &tile) {
+  auto extent = [&](int64_t value) { value ? (void)(printer << value) : (void)(printer << "all"); };
+  printer << '"';
+  extent(tile.rows);
+  printer << 'x';
+  extent(tile.columns);
+  printer << '"';
+  return printer;
+}
+
+// A string, "1x128" or "1xall": the lexer would take 0x... for a hexadecimal number.
+FailureOr<Tile> FieldParser<Tile>::parse(AsmParser &parser) {
+  std::string text;
+  SMLoc location = parser.getCurrentLocation();
+  if (parser.parseString(&text))
+    return failure();
+  auto [rows, columns] = StringRef(text).split('x');
+  auto extent = [](StringRef word, int64_t &value) {
+    value = 0;
+    return word == "all" || (!word.getAsInteger(10, value) && value > 0 && value <= INT32_MAX);
+  };
+  Tile tile;
+  if (!extent(rows, tile.rows) || !extent(columns, tile.columns)) {
+    parser.emitError(location, "expects a tile such as \"1x128\" or \"1xall\", but got \"") << text << "\"";
+    return failure();
+  }
+  return tile;
+}
+
+//===--- Numbers --------------------------------------------------------------------------------------------------------===//
+
+FailureOr<Number> mlir::ds::parseNumber(AsmParser &parser) {
+  int64_t integer;
+  OptionalParseResult parsed = parser.parseOptionalInteger(integer);
+  if (parsed.has_value()) {
+    if (failed(*parsed))
+      return failure();
+    return Number(double(integer));
+  }
+  double value;
+  if (parser.parseFloat(value))
+    return failure();
+  return Number(value);
+}
+
+void mlir::ds::printNumber(AsmPrinter &printer, Number number) { printer.printFloat(APFloat(number.value)); }
+
+FailureOr<bool> mlir::ds::parseBool(AsmParser &parser) {
+  StringRef keyword;
+  SMLoc location = parser.getCurrentLocation();
+  if (parser.parseKeyword(&keyword))
+    return failure();
+  if (keyword != "true" && keyword != "false") {
+    parser.emitError(location, "expects true or false, but got ") << keyword;
+    return failure();
+  }
+  return keyword == "true";
+}
+
+#define GET_ATTRDEF_CLASSES
+#include "dialects/ds/DSAttributes.cpp.inc"
+
+void DSDialect::registerAttributes() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/ds/DSAttributes.cpp.inc"
+      >();
+}
+
+//===--- Quantisation ---------------------------------------------------------------------------------------------------===//
+
+LogicalResult QuantAttr::verify(function_ref<InFlightDiagnostic()> emitError, Payload payload, Tile tile, Scale scale, ScaleRule rule,
+                                Rounding rounding, Number floor, uint64_t seed) {
+  if (rule == ScaleRule::power_of_two && scale == Scale::e4m3)
+    return emitError() << "a power-of-two scale expects f32 or ue8m0, but got e4m3";
+  if (scale == Scale::ue8m0 && rule != ScaleRule::power_of_two)
+    return emitError() << "a ue8m0 scale expects rule = power_of_two: other scales are not powers of two";
+  if (!(floor >= 0) || !std::isfinite(floor))
+    return emitError() << "expects a floor of 0 or above, but got " << floor.value;
+  if (seed && rounding != Rounding::stochastic)
+    return emitError() << "a seed belongs to stochastic rounding";
+  return success();
+}
+
+Type QuantAttr::getPayloadType() const {
+  MLIRContext *context = getContext();
+  switch (getPayload()) {
+  case Payload::f8E4M3FN:
+    return Float8E4M3FNType::get(context);
+  case Payload::f8E5M2:
+    return Float8E5M2Type::get(context);
+  case Payload::f4E2M1FN:
+    return Float4E2M1FNType::get(context);
+  case Payload::nf4:
+    return IntegerType::get(context, 4);
+  }
+  llvm_unreachable("payload");
+}
+
+int64_t QuantAttr::getTileColumns(int64_t columns) const { return getTile().columns ? llvm::divideCeil(columns, getTile().columns) : 1; }
+int64_t QuantAttr::getTileRows(int64_t rows) const { return getTile().rows ? llvm::divideCeil(rows, getTile().rows) : 1; }
+
+bool QuantAttr::holdsSameAs(QuantAttr other) const {
+  // Scales are F32 in memory: an F32 convention takes power-of-two scales as they are, not the other way round.
+  bool scales = getScale() == other.getScale() || (getScale() == Scale::ue8m0 && other.getScale() == Scale::f32);
+  return getPayload() == other.getPayload() && getTile() == other.getTile() && scales;
+}
+
+//===--- Rotary position embedding --------------------------------------------------------------------------------------===//
+
+LogicalResult RopeAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t dims, Number theta, Number factor, Number betaFast,
+                               Number betaSlow, Number mscale, Number mscaleAllDim, int64_t originalLength) {
+  if (dims <= 0 || dims % 2)
+    return emitError() << "expects an even, positive number of dims, but got " << dims;
+  if (!(theta > 1))
+    return emitError() << "expects theta above 1, but got " << theta.value;
+  if (!(factor >= 1))
+    return emitError() << "expects a factor of 1 or above, but got " << factor.value;
+  if (factor > 1 && originalLength <= 0)
+    return emitError() << "YaRN expects a positive original_length, but got " << originalLength;
+  return success();
+}
+
+static double mscaleOf(double scale, double mscale) { return scale <= 1 ? 1.0 : 0.1 * mscale * std::log(scale) + 1.0; }
+
+double RopeAttr::getTableScale() const { return mscaleOf(getFactor(), getMscale()) / mscaleOf(getFactor(), getMscaleAllDim()); }
+
+double RopeAttr::getSoftmaxFactor() const {
+  double scale = mscaleOf(getFactor(), getMscaleAllDim());
+  return scale * scale;
+}
+
+SmallVector<float> RopeAttr::getInverseFrequencies() const {
+  int64_t pairs = getDims() / 2;
+  SmallVector<float> frequencies;
+  // The pair at which `rotations` full turns fit into the original length.
+  auto pairOf = [&](double rotations) {
+    return getDims() * std::log(getOriginalLength() / (rotations * 2 * std::numbers::pi)) / (2 * std::log(getTheta()));
+  };
+  double low = 0, high = 0;
+  if (getFactor() > 1) {
+    low = std::max(std::floor(pairOf(getBetaFast())), 0.0);
+    high = std::min(std::ceil(pairOf(getBetaSlow())), double(getDims() - 1));
+    if (low == high)
+      high += 0.001; // the reference's guard against a division by zero
+  }
+  for (int64_t pair = 0; pair < pairs; ++pair) {
+    double frequency = std::pow(getTheta(), -2.0 * pair / getDims());
+    if (getFactor() > 1) {
+      // Fast pairs keep their frequency, slow ones are interpolated, those between are blended.
+      double interpolated = std::clamp((pair - low) / (high - low), 0.0, 1.0);
+      frequency = frequency / getFactor() * interpolated + frequency * (1 - interpolated);
+    }
+    frequencies.push_back(float(frequency));
+  }
+  return frequencies;
+}
+
+//===--- Routing --------------------------------------------------------------------------------------------------------===//
+
+LogicalResult RoutingAttr::verify(function_ref<InFlightDiagnostic()> emitError, Scoring scoring, Selection selection, int64_t experts,
+                                  int64_t topK, int64_t groups, int64_t topGroups, bool normalize, Number scaling) {
+  if (experts <= 0 || topK <= 0 || topK > experts)
+    return emitError() << "expects 1 .. experts choices, but got " << topK << " of " << experts;
+  if (groups <= 0 || experts % groups)
+    return emitError() << "expects groups that divide " << experts << " experts, but got " << groups;
+  if (topGroups <= 0 || topGroups > groups)
+    return emitError() << "expects 1 .. " << groups << " chosen groups, but got " << topGroups;
+  if (selection != Selection::greedy && topK > topGroups * (experts / groups))
+    return emitError() << "expects at most the " << topGroups * (experts / groups) << " experts of the chosen groups, but got top_k "
+                       << topK;
+  return success();
+}
+
+//===--- Policy ---------------------------------------------------------------------------------------------------------===//
+
+// key = value, ...: a keyword and a string are both a StringAttr (printed as a keyword where it can be); overrides map paths to dtypes.
+static ParseResult parseSetting(AsmParser &parser, Attribute &value, bool overrides) {
+  Builder builder(parser.getContext());
+  if (overrides) {
+    SmallVector<NamedAttribute> entries;
+    llvm::StringMap<std::pair<Type, SMLoc>> seen;
+    auto entry = [&]() -> ParseResult {
+      std::string path;
+      Type dtype;
+      SMLoc location = parser.getCurrentLocation();
+      if (parser.parseString(&path) || parser.parseEqual() || parser.parseType(dtype))
+        return failure();
+      auto [known, added] = seen.try_emplace(path, dtype, location);
+      if (added)
+        entries.emplace_back(builder.getStringAttr(path), TypeAttr::get(dtype));
+      else if (known->second.first != dtype)
+        return parser.emitError(location, "[DS1006] override '")
+               << path << "' has two dtypes, " << known->second.first << " and " << dtype << ": keep one";
+      else
+        return parser.emitError(location, "[DS1006] override '") << path << "' stands twice: keep one";
+      return success();
+    };
+    if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Braces, entry))
+      return failure();
+    value = builder.getDictionaryAttr(entries);
+    return success();
+  }
+  StringRef keyword;
+  if (succeeded(parser.parseOptionalKeyword(&keyword, {}))) {
+    if (keyword == "true" || keyword == "false")
+      value = builder.getBoolAttr(keyword == "true");
+    else
+      value = builder.getStringAttr(keyword);
+    return success();
+  }
+  return parser.parseAttribute(value);
+}
+
+Attribute PolicyAttr::parse(AsmParser &parser, Type) {
+  NamedAttrList settings;
+  auto setting = [&]() -> ParseResult {
+    std::string key;
+    Attribute value;
+    SMLoc location = parser.getCurrentLocation();
+    if (parser.parseKeywordOrString(&key) || parser.parseEqual() || parseSetting(parser, value, key == "overrides"))
+      return failure();
+    if (settings.get(key))
+      return parser.emitError(location, "'") << key << "' stands twice in the policy: keep one";
+    settings.append(key, value);
+    return success();
+  };
+  if (parser.parseCommaSeparatedList(AsmParser::Delimiter::LessGreater, setting))
+    return {};
+  return get(parser.getContext(), settings.getDictionary(parser.getContext()));
+}
+
+void PolicyAttr::print(AsmPrinter &printer) const {
+  printer << "<";
+  llvm::interleaveComma(getSettings(), printer, [&](NamedAttribute setting) {
+    printer << setting.getName().getValue() << " = ";
+    if (auto text = dyn_cast<StringAttr>(setting.getValue())) {
+      printer.printKeywordOrString(text.getValue());
+    } else if (auto overrides = dyn_cast<DictionaryAttr>(setting.getValue())) {
+      printer << "{";
+      llvm::interleaveComma(overrides, printer, [&](NamedAttribute entry) {
+        printer.printString(entry.getName().getValue());
+        printer << " = " << cast<TypeAttr>(entry.getValue()).getValue();
+      });
+      printer << "}";
+    } else {
+      printer.printAttribute(setting.getValue());
+    }
+  });
+  printer << ">";
+}

@@ -1,0 +1,30 @@
+// The interfaces through which passes speak to operations, so that no pass holds a list of their names.
+#ifndef DS_INTERFACES_TD
+#define DS_INTERFACES_TD
+
+include "mlir/IR/OpBase.td"
+
+def ModulePrecisionInterface : OpInterface<"ModulePrecisionInterface"> {
+  let cppNamespace = "::mlir::ds";
+  let description = "An operation that belongs to a module with parameters: its path, whether it can run in low precision, its precision.";
+  let methods = [
+    InterfaceMethod<"the module's path; experts as a range: blocks.1.ffn.experts.[0-7].gate_proj", "::llvm::StringRef", "getModulePath", (ins), [{}],
+      [{ return $_op.getPath(); }]>,
+    InterfaceMethod<"Linear, RMSNorm or Embedding", "::llvm::StringRef", "getModuleType">,
+    InterfaceMethod<"whether low-bit kernels exist for this kind of module", "bool", "isLowBitCapable">,
+    InterfaceMethod<"the parameter that is multiplied with", "::mlir::FlatSymbolRefAttr", "getModuleParameter">,
+    InterfaceMethod<"the resolved precision, null before", "::mlir::ds::PrecisionAttr", "getModulePrecision", (ins), [{}],
+      [{ return $_op.getPrecisionAttr(); }]>,
+    InterfaceMethod<"sets the resolved precision", "void", "setModulePrecision", (ins "::mlir::ds::PrecisionAttr":$precision), [{}],
+      [{ $_op.setPrecisionAttr(precision); }]>,
+    InterfaceMethod<"number of experts that one operation stands for, 0 where it is not grouped", "int64_t", "getExpertCount", (ins), [{}],
+      [{ return 0; }]>,
+    InterfaceMethod<"the first of them", "int64_t", "getFirstExpert", (ins), [{}], [{ return 0; }]>,
+    InterfaceMethod<"results whose dtype is the activation dtype (the others keep theirs whatever the policy says)", "bool",
+      "resultIsActivation", (ins), [{}], [{ return true; }]>,
+    InterfaceMethod<"makes the operation explicit in its resolved precision: casts, quantisation, formats", "::mlir::LogicalResult",
+      "legalizePrecision", (ins "::mlir::RewriterBase &":$rewriter)>
+  ];
+}
+
+#endif

@@ -1,0 +1,328 @@
+// Operations of modules with parameters: their constraints, and what they become in their resolved precision.
+#include "dialects/ds/DS.h"
+
+#include "mlir/IR/Builders.h"
+
+using namespace mlir;
+using namespace mlir::ds;
+
+static int64_t columns(Value value) { return cast<RankedTensorType>(value.getType()).getDimSize(1); }
+static Type element(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
+static RankedTensorType withElement(Type type, Type element) { return cast<RankedTensorType>(type).clone(element); }
+
+/// The parameter of a module, which must have `shape`; `constraint` is the number that the message cites.
+static FailureOr<ParamOp> parameter(Operation *op, FlatSymbolRefAttr symbol, SymbolTableCollection &symbols, StringRef constraint,
+                                    ArrayRef<int64_t> shape) {
+  auto param = symbols.lookupNearestSymbolFrom<ParamOp>(op, symbol);
+  if (!param) {
+    op->emitOpError("refers to ") << symbol << ", which is no ds.param";
+    return failure();
+  }
+  if (param.getShape() != shape) {
+    InFlightDiagnostic diagnostic = op->emitOpError("(") << constraint << ") expects " << symbol << " to be ";
+    llvm::interleave(shape, [&](int64_t extent) { diagnostic << extent; }, [&] { diagnostic << "x"; });
+    diagnostic << ", but got " << param.getTensorType();
+    diagnostic.attachNote(param.getLoc()) << "the parameter is here";
+    return failure();
+  }
+  return param;
+}
+
+/// True where every value of `from` is a value of `to`.
+static bool widens(Type from, Type to) { return from == to || to.isF32(); }
+
+/// Says on the parameter what it becomes in memory: `resident`, and `via` where the storage step changes values on the way.
+static LogicalResult makeResident(ModulePrecisionInterface op, Attribute resident) {
+  auto param = SymbolTable::lookupNearestSymbolFrom<ParamOp>(op, op.getModuleParameter());
+  PrecisionAttr precision = op.getModulePrecision();
+  Attribute via = precision.getStorage();
+  auto quant = dyn_cast<QuantAttr>(resident);
+  if (param.getStored() && quant) {
+    // A checkpoint in the format that is computed in is used as it is; one in another low-bit format is dequantised to F32 and
+    // quantised again. Both skip a params dtype, not a low-bit storage that was asked for.
+    if (!isa_and_nonnull<QuantAttr>(via))
+      via = {};
+    if (!via && param.getStored()->holdsSameAs(quant))
+      resident = *param.getStored();
+  }
+  if (auto dtype = dyn_cast_or_null<TypeAttr>(via)) {
+    bool exact = !param.getStored() && widens(param.getTensorType().getElementType(), dtype.getValue());
+    if (exact || dtype == resident || dtype.getValue().isF32())
+      via = {};
+  } else if (via == resident) {
+    via = {};
+  }
+  if (param.getResidentAttr() && (param.getResidentAttr() != resident || param.getViaAttr() != via)) {
+    InFlightDiagnostic diagnostic = op.emitOpError("expects ") << op.getModuleParameter() << " resident as " << resident
+                                                               << ", but another operation holds it as " << param.getResidentAttr();
+    diagnostic.attachNote(param.getLoc()) << "give the two operations parameters of their own";
+    return diagnostic;
+  }
+  param.setResidentAttr(resident);
+  if (via)
+    param.setViaAttr(via);
+  return success();
+}
+
+/// x in the dtype, through a cast where it has another.
+static Value castTo(RewriterBase &rewriter, Location location, Value x, Type dtype, StringRef path) {
+  if (element(x) == dtype)
+    return x;
+  return CastOp::create(rewriter, location, withElement(x.getType(), dtype), x, path);
+}
+
+/// Payload and scales of x. Rows that were dispatched are quantised before, so that dispatch carries the expert input's own payload and
+/// nothing is quantised twice; only formats whose tiles stay inside a row commute with it.
+static std::pair<Value, Value> quantize(RewriterBase &rewriter, Location location, Value x, QuantAttr format) {
+  auto dispatch = x.getDefiningOp<DispatchOp>();
+  if (dispatch && format.getTile().rows == 1) {
+    OpBuilder::InsertionGuard guard(rewriter);
+    rewriter.setInsertionPoint(dispatch);
+    auto [payload, scales] = quantize(rewriter, dispatch.getLoc(), dispatch.getX(), format);
+    auto move = [&](Value rows) -> Value {
+      return DispatchOp::create(rewriter, dispatch.getLoc(), rows.getType(), rows, dispatch.getOrder(), dispatch.getChoices(),
+                                dispatch.getPath());
+    };
+    return {move(payload), move(scales)};
+  }
+  int64_t width = columns(x);
+  auto payload = withElement(x.getType(), format.getPayloadType());
+  auto scales =
+      RankedTensorType::get({cast<RankedTensorType>(x.getType()).getDimSize(0), format.getTileColumns(width)}, rewriter.getF32Type());
+  auto op = QuantizeOp::create(rewriter, location, payload, scales, x, format);
+  return {op.getPayload(), op.getScales()};
+}
+
+/// DeepSeek promotes partial sums to F32 every 128 elements of K (DeepSeek-V3, section 3.3.2); a narrower tile promotes at its own end.
+static int64_t promotion(QuantAttr lhs) { return lhs.getTile().columns ? lhs.getTile().columns : 128; }
+
+//===--- Constraints ----------------------------------------------------------------------------------------------------===//
+
+LogicalResult EmbeddingOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  auto param = symbols.lookupNearestSymbolFrom<ParamOp>(*this, getTableAttr());
+  if (!param)
+    return emitOpError("refers to ") << getTableAttr() << ", which is no ds.param";
+  if (param.getShape().size() != 2 || param.getShape()[1] != columns(getResult()))
+    return emitOpError("(C1) expects a table of ") << columns(getResult()) << " columns, but got " << param.getTensorType();
+  return success();
+}
+
+LogicalResult RMSNormOp::verify() {
+  if (columns(getX()) != columns(getResult()))
+    return emitOpError("(C2) expects ") << columns(getX()) << " columns, but got " << columns(getResult());
+  if (!(getEps().convertToDouble() > 0))
+    return emitOpError("(C3) expects a positive eps, but got ") << getEps().convertToDouble();
+  return success();
+}
+
+LogicalResult RMSNormOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return parameter(*this, getWeightAttr(), symbols, "C1", {columns(getX())});
+}
+
+LogicalResult LinearOp::verify() {
+  if (getLogits() && !element(getResult()).isF32())
+    return emitOpError("(C2) expects logits in f32, but got ") << element(getResult());
+  return success();
+}
+
+LogicalResult LinearOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return parameter(*this, getWeightAttr(), symbols, "C1", {columns(getResult()), columns(getX())});
+}
+
+/// Offsets of expert_order reach past the last expert of a group.
+static bool offsetsReach(Value offsets, int64_t first, int64_t count) {
+  auto type = cast<RankedTensorType>(offsets.getType());
+  return first >= 0 && count > 0 && !type.isDynamicDim(0) && type.getDimSize(0) >= first + count + 1;
+}
+
+LogicalResult GroupedLinearOp::verify() {
+  if (!offsetsReach(getOffsets(), getFirst(), getCount()))
+    return emitOpError("(C2) expects ") << int64_t(getFirst()) + int64_t(getCount()) + 1 << " offsets or more for experts " << getFirst()
+                                        << " + " << getCount() << ", but got " << getOffsets().getType();
+  if (getInit() && getInit().getType() != getResult().getType())
+    return emitOpError("(C3) expects init of ") << getResult().getType() << ", but got " << getInit().getType();
+  return success();
+}
+
+LogicalResult GroupedLinearOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return parameter(*this, getWeightAttr(), symbols, "C1", {int64_t(getCount()), columns(getResult()), columns(getX())});
+}
+
+LogicalResult MLAAttentionOp::verify() {
+  int64_t heads = getHeads(), nope = getNope(), rope = getRope(), value = getValue(), layer = getLayer();
+  if (columns(getQ()) != heads * (nope + rope))
+    return emitOpError("(C1) expects ") << heads * (nope + rope) << " query columns for " << heads << " heads of " << nope << " + " << rope
+                                        << ", but got " << columns(getQ());
+  if (columns(getResult()) != heads * value)
+    return emitOpError("(C2) expects ") << heads * value << " result columns for " << heads << " heads of " << value << ", but got "
+                                        << columns(getResult());
+  if (layer < 0 || layer >= getCache().getType().getLayers())
+    return emitOpError("(C4) expects a layer in 0 .. ") << getCache().getType().getLayers() - 1 << ", but got " << layer;
+  return success();
+}
+
+LogicalResult MLAAttentionOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  int64_t latent = getCache().getType().getWidth() - int64_t(getRope());
+  return parameter(*this, getKvBAttr(), symbols, "C3", {int64_t(getHeads() * (getNope() + getValue())), latent});
+}
+
+void MLAAttentionOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  effects.emplace_back(MemoryEffects::Read::get(), CacheResource::get());
+}
+
+/// (C2) .. (C4) of both scaled products.
+template <typename Op> static LogicalResult verifyScaled(Op op) {
+  QuantAttr lhs = op.getLhs();
+  int64_t k = columns(op.getPayload());
+  if (columns(op.getScales()) != lhs.getTileColumns(k))
+    return op.emitOpError("(C2) expects ") << lhs.getTileColumns(k) << " scale columns for K = " << k << " in tiles of "
+                                           << lhs.getTile().columns << ", but got " << columns(op.getScales());
+  if (element(op.getPayload()) != lhs.getPayloadType())
+    return op.emitOpError("(C3) expects a payload of ") << lhs.getPayloadType() << ", but got " << element(op.getPayload());
+  if (int64_t(op.getPromote()) <= 0)
+    return op.emitOpError("(C4) expects a positive promotion, but got ") << int64_t(op.getPromote());
+  return success();
+}
+
+/// (C1) and the parameter's half of (C3).
+template <typename Op> static LogicalResult verifyScaledWeight(Op op, SymbolTableCollection &symbols, ArrayRef<int64_t> shape) {
+  FailureOr<ParamOp> param = parameter(op, op.getWeightAttr(), symbols, "C1", shape);
+  if (failed(param))
+    return failure();
+  auto resident = dyn_cast_or_null<QuantAttr>(param->getResidentAttr());
+  if (!resident || !resident.holdsSameAs(op.getRhs())) {
+    InFlightDiagnostic diagnostic = op.emitOpError("(C3) expects ") << op.getWeightAttr() << " resident as " << op.getRhs();
+    diagnostic.attachNote(param->getLoc()) << "it is resident as " << param->getResidentAttr();
+    return diagnostic;
+  }
+  return success();
+}
+
+LogicalResult ScaledMatmulOp::verify() {
+  if (getLogits() && !element(getResult()).isF32())
+    return emitOpError("(C5) expects logits in f32, but got ") << element(getResult());
+  return verifyScaled(*this);
+}
+
+LogicalResult ScaledMatmulOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return verifyScaledWeight(*this, symbols, {columns(getResult()), columns(getPayload())});
+}
+
+LogicalResult GroupedScaledMatmulOp::verify() {
+  if (!offsetsReach(getOffsets(), getFirst(), getCount()))
+    return emitOpError("(C5) expects ") << int64_t(getFirst()) + int64_t(getCount()) + 1 << " offsets or more for experts " << getFirst()
+                                        << " + " << getCount() << ", but got " << getOffsets().getType();
+  if (getInit() && getInit().getType() != getResult().getType())
+    return emitOpError("(C6) expects init of ") << getResult().getType() << ", but got " << getInit().getType();
+  return verifyScaled(*this);
+}
+
+LogicalResult GroupedScaledMatmulOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  return verifyScaledWeight(*this, symbols, {int64_t(getCount()), columns(getResult()), columns(getPayload())});
+}
+
+//===--- What modules are -----------------------------------------------------------------------------------------------===//
+
+StringRef EmbeddingOp::getModuleType() { return "Embedding"; }
+bool EmbeddingOp::isLowBitCapable() { return false; }
+FlatSymbolRefAttr EmbeddingOp::getModuleParameter() { return getTableAttr(); }
+bool EmbeddingOp::resultIsActivation() { return true; }
+
+StringRef RMSNormOp::getModuleType() { return "RMSNorm"; }
+bool RMSNormOp::isLowBitCapable() { return false; }
+FlatSymbolRefAttr RMSNormOp::getModuleParameter() { return getWeightAttr(); }
+bool RMSNormOp::resultIsActivation() { return true; }
+
+StringRef LinearOp::getModuleType() { return "Linear"; }
+bool LinearOp::isLowBitCapable() { return true; }
+FlatSymbolRefAttr LinearOp::getModuleParameter() { return getWeightAttr(); }
+bool LinearOp::resultIsActivation() { return !getLogits(); }
+
+StringRef GroupedLinearOp::getModuleType() { return "Linear"; }
+bool GroupedLinearOp::isLowBitCapable() { return true; }
+FlatSymbolRefAttr GroupedLinearOp::getModuleParameter() { return getWeightAttr(); }
+int64_t GroupedLinearOp::getExpertCount() { return getCount(); }
+int64_t GroupedLinearOp::getFirstExpert() { return getFirst(); }
+
+StringRef MLAAttentionOp::getModuleType() { return "Linear"; }
+bool MLAAttentionOp::isLowBitCapable() { return true; }
+FlatSymbolRefAttr MLAAttentionOp::getModuleParameter() { return getKvBAttr(); }
+bool MLAAttentionOp::resultIsActivation() { return true; }
+
+StringRef ScaledMatmulOp::getModuleType() { return "Linear"; }
+bool ScaledMatmulOp::isLowBitCapable() { return true; }
+FlatSymbolRefAttr ScaledMatmulOp::getModuleParameter() { return getWeightAttr(); }
+bool ScaledMatmulOp::resultIsActivation() { return !getLogits(); }
+
+StringRef GroupedScaledMatmulOp::getModuleType() { return "Linear"; }
+bool GroupedScaledMatmulOp::isLowBitCapable() { return true; }
+FlatSymbolRefAttr GroupedScaledMatmulOp::getModuleParameter() { return getWeightAttr(); }
+int64_t GroupedScaledMatmulOp::getExpertCount() { return getCount(); }
+int64_t GroupedScaledMatmulOp::getFirstExpert() { return getFirst(); }
+
+//===--- What modules become --------------------------------------------------------------------------------------------===//
+
+LogicalResult EmbeddingOp::legalizePrecision(RewriterBase &) {
+  // The table is resident in the compute dtype; the operation rounds its rows to the result's.
+  return makeResident(*this, TypeAttr::get(getPrecision()->getCompute()));
+}
+
+LogicalResult RMSNormOp::legalizePrecision(RewriterBase &rewriter) {
+  Type compute = getPrecision()->getCompute(), activation = element(getResult());
+  if (compute != activation) {
+    rewriter.setInsertionPoint(*this);
+    getXMutable().assign(castTo(rewriter, getLoc(), getX(), compute, getPath()));
+    getResult().setType(withElement(getResult().getType(), compute));
+    rewriter.setInsertionPointAfter(*this);
+    auto back = CastOp::create(rewriter, getLoc(), withElement(getResult().getType(), activation), getResult(), getPath());
+    rewriter.replaceAllUsesExcept(getResult(), back, back);
+  }
+  return makeResident(*this, TypeAttr::get(compute));
+}
+
+LogicalResult LinearOp::legalizePrecision(RewriterBase &rewriter) {
+  PrecisionAttr precision = *getPrecision();
+  rewriter.setInsertionPoint(*this);
+  if (!precision.isLowBit()) {
+    // The operation itself rounds to x's dtype and then to the result's.
+    getXMutable().assign(castTo(rewriter, getLoc(), getX(), precision.getCompute(), getPath()));
+    return makeResident(*this, TypeAttr::get(precision.getCompute()));
+  }
+  if (failed(makeResident(*this, precision.getRhs())))
+    return failure();
+  auto [payload, scales] = quantize(rewriter, getLoc(), getX(), precision.getLhs());
+  rewriter.replaceOpWithNewOp<ScaledMatmulOp>(*this, getResult().getType(), payload, scales, getWeightAttr(), precision.getLhs(),
+                                              precision.getRhs(), rewriter.getI64IntegerAttr(promotion(precision.getLhs())),
+                                              getLogitsAttr(), getPathAttr(), precision);
+  return success();
+}
+
+LogicalResult GroupedLinearOp::legalizePrecision(RewriterBase &rewriter) {
+  PrecisionAttr precision = *getPrecision();
+  rewriter.setInsertionPoint(*this);
+  if (!precision.isLowBit()) {
+    getXMutable().assign(castTo(rewriter, getLoc(), getX(), precision.getCompute(), getPath()));
+    return makeResident(*this, TypeAttr::get(precision.getCompute()));
+  }
+  if (failed(makeResident(*this, precision.getRhs())))
+    return failure();
+  auto [payload, scales] = quantize(rewriter, getLoc(), getX(), precision.getLhs());
+  rewriter.replaceOpWithNewOp<GroupedScaledMatmulOp>(
+      *this, getResult().getType(), payload, scales, getOffsets(), getWeightAttr(), getFirstAttr(), getCountAttr(), precision.getLhs(),
+      precision.getRhs(), rewriter.getI64IntegerAttr(promotion(precision.getLhs())), getPathAttr(), precision, getInit());
+  return success();
+}
+
+LogicalResult MLAAttentionOp::legalizePrecision(RewriterBase &) {
+  PrecisionAttr precision = *getPrecision();
+  if (!precision.isLowBit())
+    return makeResident(*this, TypeAttr::get(precision.getCompute()));
+  // Decode is absorbed: the quantised weight acts with its dequantised values on queries and outputs that are not quantised.
+  if (getPhase() == Phase::prefill)
+    setActivationAttr(precision.getLhs());
+  return makeResident(*this, precision.getRhs());
+}
+
+// Explicit already.
+LogicalResult ScaledMatmulOp::legalizePrecision(RewriterBase &) { return success(); }
+LogicalResult GroupedScaledMatmulOp::legalizePrecision(RewriterBase &) { return success(); }
