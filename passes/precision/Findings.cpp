@@ -7,8 +7,7 @@ std::string Origin::describe() const { return location.empty() ? "the command li
 
 const std::vector<Diagnostic> &dsmlir::diagnostics() {
   static const std::vector<Diagnostic> table = {
-#define DS_DIAGNOSTIC(number, name, severity, summary, example, remedy)                                                                    \
-  {Code::name, Severity::severity, #name, summary, example, remedy},
+#define DS_DIAGNOSTIC(number, name, severity, summary, example, remedy) {Code::name, Severity::severity, #name, summary, example, remedy},
 #include "passes/precision/Diagnostics.def"
   };
   return table;

@@ -47,7 +47,8 @@ std::vector<OptionDescriptor> buildTable() {
       option("precision-recipe", Kind::Choice, 2, Effect::Modules, &Options::recipe, "a recipe; auto names what the checkpoint holds",
              {"default", "deepseek_v3", "nano_train_deepseek_v3", "auto"}, "default"),
       option("loss-scale-init", Kind::Number, 2, Effect::Training, &Options::lossScaleInit, "initial loss scale", {}, "65536"),
-      option("loss-scale-growth-factor", Kind::Number, 2, Effect::Training, &Options::lossScaleGrowthFactor, "growth of the loss scale, > 1", {}, "2"),
+      option("loss-scale-growth-factor", Kind::Number, 2, Effect::Training, &Options::lossScaleGrowthFactor,
+             "growth of the loss scale, > 1", {}, "2"),
       option("loss-scale-backoff-factor", Kind::Number, 2, Effect::Training, &Options::lossScaleBackoffFactor,
              "back-off of the loss scale, between 0 and 1", {}, "0.5"),
       option("loss-scale-growth-interval", Kind::Integer, 2, Effect::Training, &Options::lossScaleGrowthInterval,
@@ -66,12 +67,14 @@ std::vector<OptionDescriptor> buildTable() {
              "regex: RE2, searched anywhere in the path; glob: fnmatch, all of the path, * crosses dots", {"regex", "glob"}, "regex"),
       option("fp8-backend", Kind::Choice, 3, Effect::Target, &Options::fp8Backend, "FP8 kernels (default: emulated on cpu, native on cuda)",
              {"emulated", "native"}),
-      option("fp8-format", Kind::Choice, 3, Effect::Training, &Options::fp8Format, "hybrid: E5M2 for gradients", {"e4m3", "hybrid"}, "e4m3"),
-      option("fp8-rounding", Kind::Choice, 3, Effect::Formats, &Options::fp8Rounding, "rounding of FP8 payloads (default: the recipe's, or nearest)",
-             {"nearest", "stochastic"}),
+      option("fp8-format", Kind::Choice, 3, Effect::Training, &Options::fp8Format, "hybrid: E5M2 for gradients", {"e4m3", "hybrid"},
+             "e4m3"),
+      option("fp8-rounding", Kind::Choice, 3, Effect::Formats, &Options::fp8Rounding,
+             "rounding of FP8 payloads (default: the recipe's, or nearest)", {"nearest", "stochastic"}),
       option("fp8-scale-format", Kind::Choice, 3, Effect::Formats, &Options::fp8ScaleFormat,
              "scales: FP32, or powers of two (default: the recipe's, or fp32)", {"fp32", "ue8m0"}),
-      option("fp8-amax-floor", Kind::Number, 3, Effect::Formats, &Options::fp8AmaxFloor, "smallest amax that a scale is made from", {}, "0"),
+      option("fp8-amax-floor", Kind::Number, 3, Effect::Formats, &Options::fp8AmaxFloor, "smallest amax that a scale is made from", {},
+             "0"),
       option("rounding-seed", Kind::Integer, 3, Effect::Formats, &Options::roundingSeed, "seed of stochastic rounding", {}, "0"),
       option("fp8-activation-granularity", Kind::Choice, 3, Effect::Formats, &Options::fp8ActivationGranularity,
              "tiles of activations (default: the recipe's, or tile_1x128)", {"tile_1x128", "tensor", "channel"}),
@@ -80,8 +83,10 @@ std::vector<OptionDescriptor> buildTable() {
       option("fp8-comm-quant", Kind::NegatableFlag, 3, Effect::Communication, &Options::fp8CommQuant,
              "quantise what collectives carry (default: as the recipe says, or not)"),
       option("fp8-comm-granularity", Kind::Choice, 3, Effect::Communication, &Options::fp8CommGranularity,
-             "tiles of what collectives carry (default: the recipe's, or tile_1x128)", {"tile_1x128", "block_128x128", "tensor", "channel"}),
-      option("fp8-amax-history-len", Kind::Integer, 3, Effect::Training, &Options::fp8AmaxHistoryLen, "amax history of delayed scaling", {}, "16"),
+             "tiles of what collectives carry (default: the recipe's, or tile_1x128)",
+             {"tile_1x128", "block_128x128", "tensor", "channel"}),
+      option("fp8-amax-history-len", Kind::Integer, 3, Effect::Training, &Options::fp8AmaxHistoryLen, "amax history of delayed scaling", {},
+             "16"),
       option("fp8-amax-compute-algo", Kind::Choice, 3, Effect::Training, &Options::fp8AmaxComputeAlgo, "amax taken from the history",
              {"most_recent", "max"}, "most_recent"),
       option("fp4-format", Kind::Choice, 3, Effect::Formats, &Options::fp4Format, "FP4 format of compute", {"nvfp4", "mxfp4"}, "nvfp4"),
@@ -98,8 +103,8 @@ std::vector<OptionDescriptor> buildTable() {
       option("main-grads-dtype", Kind::Choice, 0, Effect::Training, &Options::mainGradsDtype, "dtype of accumulated gradients", floats),
       option("exp-avg-dtype", Kind::Choice, 0, Effect::Training, &Options::expAvgDtype, "dtype of the first moment", floats),
       option("exp-avg-sq-dtype", Kind::Choice, 0, Effect::Training, &Options::expAvgSqDtype, "dtype of the second moment", floats),
-      option("lowbit-master-ownership", Kind::Choice, 0, Effect::Training, &Options::lowbitMasterOwnership, "who holds the master weights of low-bit storage",
-             {"optimizer", "module"}, "optimizer"),
+      option("lowbit-master-ownership", Kind::Choice, 0, Effect::Training, &Options::lowbitMasterOwnership,
+             "who holds the master weights of low-bit storage", {"optimizer", "module"}, "optimizer"),
 
       // Accounting.
       option("strict-rules", Kind::Flag, 0, Effect::Accounting, &Options::strictRules, "warnings about selections are errors"),
@@ -118,8 +123,8 @@ const OptionDescriptor *dsmlir::findOption(std::string_view name) {
     name.remove_prefix(2);
   std::string key(name);
   std::replace(key.begin(), key.end(), '-', '_');
-  if (key == "module_compute_dtype_overrides") // its name in a model's policy
-    key.pop_back();
+  if (key == "overrides" || key == "module_compute_dtype_overrides") // its names in a model's policy
+    key = "module_compute_dtype_override";
   for (const OptionDescriptor &entry : optionTable())
     if (entry.key == key)
       return &entry;

@@ -141,6 +141,9 @@ private:
 /// `--precision-recipe auto` reads; null: there is none, and auto is an error.
 Resolution resolve(std::vector<Module> modules, const PrecisionOptions &options, const Checkpoint *checkpoint = nullptr);
 
+/// What of a resolution the CPU target cannot run, a finding (DS1016) for each operand or backend; empty where all of it runs.
+std::vector<Finding> executability(const Resolution &resolution);
+
 /// At most `limit` existing paths that a path which does not exist may have meant, the most likely first: a Hugging Face name,
 /// indices swapped, a dense name on an MoE block, an index out of range, a misspelling.
 class Suggester {

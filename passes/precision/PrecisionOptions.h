@@ -134,7 +134,7 @@ struct OptionDescriptor {
 const std::vector<OptionDescriptor> &optionTable();
 
 /// By the name on the command line or the key of the precision file ("fp8-param", "--fp8-param", "fp8_param"; not "no-..."). Also
-/// "module_compute_dtype_overrides". Null where there is none.
+/// "overrides" and "module_compute_dtype_overrides", the names in a policy. Null where there is none.
 const OptionDescriptor *findOption(std::string_view name);
 
 /// Sets an option from text. `name` as for findOption; "no-NAME" negates a negatable flag. A flag takes "", "true" or "false"; a
@@ -149,6 +149,9 @@ dsrt::Status set(PrecisionOptions &options, std::string_view name, std::string_v
 dsrt::Status readConfigFile(const std::string &path, PrecisionOptions &options);
 dsrt::Status readConfig(const dsrt::Json &json, const std::string &what, PrecisionOptions &options);
 
+/// The option nearest to a name that is none, for messages: "--fp8-param"; empty where nothing is near.
+std::string nearestOption(std::string_view name);
+
 /// Contradictions between options, before any module is looked at: two modes, a recipe with another mode, two storage formats,
 /// loss scaling out of range, one path with two dtypes, patterns that do not parse; and everything that set() refused.
 std::vector<Finding> validate(const PrecisionOptions &options);
@@ -157,7 +160,7 @@ std::vector<Finding> validate(const PrecisionOptions &options);
 std::string requestedMode(const PrecisionOptions &options);
 
 /// An option as it stands in `#ds.policy`: key and values, one value for a scalar. `set(options, key, value, origin)` for each
-/// value gives back the same options.
+/// value gives back the same options. Overrides stand under "overrides", their values as PATH=DTYPE.
 struct PolicyEntry {
   std::string key;
   bool list;

@@ -1,0 +1,329 @@
+// Which existing path a path that does not exist may have meant. Only built when something matched nothing.
+#include "passes/precision/EditDistance.h"
+#include "passes/precision/ForeignNames.h"
+#include "passes/precision/PrecisionModel.h"
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <map>
+#include <set>
+
+using namespace dsmlir;
+
+namespace {
+
+std::optional<int64_t> indexOf(std::string_view segment) {
+  int64_t value = 0;
+  auto [end, error] = std::from_chars(segment.data(), segment.data() + segment.size(), value);
+  return error == std::errc() && end == segment.data() + segment.size() && value >= 0 ? std::optional(value) : std::nullopt;
+}
+
+/// The path with every index replaced: modules of one kind share it.
+std::string shapeOf(const std::vector<std::string> &segments) {
+  std::vector<std::string> shape = segments;
+  for (std::string &segment : shape)
+    if (indexOf(segment))
+      segment = "#";
+  return joinPath(shape);
+}
+
+bool isSubsequence(const std::vector<std::string> &few, size_t fewBegin, const std::vector<std::string> &many, size_t manyBegin) {
+  size_t at = fewBegin;
+  for (size_t i = manyBegin; i < many.size() && at < few.size(); ++i)
+    at += many[i] == few[at];
+  return at == few.size();
+}
+
+} // namespace
+
+struct Suggester::Index {
+  struct Node {
+    std::map<std::string, std::unique_ptr<Node>, std::less<>> children;
+    std::vector<uint32_t> modules; ///< at and below
+  };
+  struct Found {
+    unsigned distance;
+    uint32_t module;
+  };
+
+  const std::vector<Module> &modules;
+  std::vector<std::vector<std::string>> segments; ///< as modules
+  std::vector<std::string> shapes;
+  std::vector<uint32_t> sorted; ///< modules by path, so that neighbours share prefixes
+  std::set<std::string, std::less<>> paths, words;
+  std::multimap<std::string, uint32_t> byBag; ///< segments in sorted order
+  Node root;
+
+  explicit Index(const std::vector<Module> &given) : modules(given) {
+    for (uint32_t i = 0; i < modules.size(); ++i) {
+      paths.insert(modules[i].path);
+      segments.push_back(splitPath(modules[i].path));
+      shapes.push_back(shapeOf(segments.back()));
+      byBag.emplace(bagOf(segments.back()), i);
+      sorted.push_back(i);
+      Node *node = &root;
+      node->modules.push_back(i);
+      for (const std::string &segment : segments.back()) {
+        words.insert(segment);
+        std::unique_ptr<Node> &child = node->children[segment];
+        if (!child)
+          child = std::make_unique<Node>();
+        node = child.get();
+        node->modules.push_back(i);
+      }
+    }
+    std::sort(sorted.begin(), sorted.end(), [&](uint32_t a, uint32_t b) { return modules[a].path < modules[b].path; });
+  }
+
+  static std::string bagOf(std::vector<std::string> parts) {
+    std::sort(parts.begin(), parts.end());
+    return joinPath(parts);
+  }
+
+  /// The deepest node on the way of the path, and how many segments lead to it.
+  std::pair<const Node *, size_t> walk(const std::vector<std::string> &query) const {
+    const Node *node = &root;
+    size_t depth = 0;
+    for (; depth < query.size(); ++depth) {
+      auto child = node->children.find(query[depth]);
+      if (child == node->children.end())
+        break;
+      node = child->second.get();
+    }
+    return {node, depth};
+  }
+
+  /// The indices among a node's children, ascending.
+  static std::vector<int64_t> indices(const Node &node) {
+    std::vector<int64_t> found;
+    for (const auto &[name, child] : node.children)
+      if (std::optional<int64_t> index = indexOf(name))
+        found.push_back(*index);
+    std::sort(found.begin(), found.end());
+    return found;
+  }
+
+  /// Paths that are the query with indices out of range replaced by the nearest that exist.
+  void clampIndices(const Node &node, const std::vector<std::string> &query, size_t depth, std::string path, size_t limit,
+                    std::vector<std::string> &found) const {
+    if (found.size() >= limit)
+      return;
+    if (depth == query.size()) {
+      if (paths.count(path))
+        found.push_back(path);
+      return;
+    }
+    auto descend = [&](const std::string &name) {
+      if (auto child = node.children.find(name); child != node.children.end())
+        clampIndices(*child->second, query, depth + 1, path.empty() ? name : path + "." + name, limit, found);
+    };
+    std::optional<int64_t> wanted = indexOf(query[depth]);
+    if (!wanted || node.children.count(query[depth]))
+      return descend(query[depth]);
+    std::vector<int64_t> existing = indices(node);
+    std::sort(existing.begin(), existing.end(),
+              [&](int64_t a, int64_t b) { return std::pair(std::abs(a - *wanted), a) < std::pair(std::abs(b - *wanted), b); });
+    for (int64_t index : existing)
+      descend(std::to_string(index));
+  }
+
+  /// Paths below the deepest existing prefix that have the query's segments and more of them, or fewer: a dense name on an MoE
+  /// block, an expert's on a dense one, a segment left out. One of each kind, the fewest extra segments first.
+  std::vector<std::string> restructured(const std::vector<std::string> &query) const {
+    for (const std::string &word : query)
+      if (!words.count(word) && !indexOf(word))
+        return {};
+    auto [node, depth] = walk(query);
+    if (depth == query.size() && !paths.count(joinPath(query)) && depth > 1)
+      return {}; // a group, not a module: its members are in `members`
+    std::vector<std::pair<size_t, uint32_t>> ranked;
+    std::set<std::string> kinds;
+    for (uint32_t module : node->modules) {
+      const std::vector<std::string> &path = segments[module];
+      bool related = path.size() > query.size() ? isSubsequence(query, depth, path, depth) : isSubsequence(path, depth, query, depth);
+      if (related && path.back() == query.back() && kinds.insert(shapes[module]).second)
+        ranked.emplace_back(path.size() > query.size() ? path.size() - query.size() : query.size() - path.size(), module);
+    }
+    std::sort(ranked.begin(), ranked.end());
+    std::vector<std::string> found;
+    for (auto [extra, module] : ranked)
+      found.push_back(modules[module].path);
+    return found;
+  }
+
+  /// All modules within an edit distance of the query. Rows of the distance's table are shared by paths with a common prefix, and
+  /// a prefix that is too far away already takes all its paths with it.
+  std::vector<Found> within(std::string_view query, unsigned bound) const {
+    std::vector<Found> found;
+    size_t width = query.size() + 1;
+    std::vector<std::vector<unsigned>> rows(1, std::vector<unsigned>(width));
+    for (size_t j = 0; j < width; ++j)
+      rows[0][j] = static_cast<unsigned>(j);
+    std::string_view previous;
+    size_t valid = 0;        // rows of `previous` that are filled
+    size_t cut = ~size_t(0); // prefixes of `previous` of this length are too far away
+    for (uint32_t module : sorted) {
+      std::string_view path = modules[module].path;
+      size_t common = 0;
+      while (common < path.size() && common < previous.size() && path[common] == previous[common])
+        ++common;
+      previous = path;
+      if (common >= cut)
+        continue;
+      cut = ~size_t(0);
+      for (size_t i = std::min(common, valid); i < path.size(); ++i) {
+        if (rows.size() <= i + 1)
+          rows.emplace_back(width);
+        std::vector<unsigned> &row = rows[i + 1], &last = rows[i];
+        row[0] = static_cast<unsigned>(i + 1);
+        unsigned least = row[0];
+        for (size_t j = 1; j < width; ++j) {
+          row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (path[i] != query[j - 1])});
+          if (i > 0 && j > 1 && path[i] == query[j - 2] && path[i - 1] == query[j - 1])
+            row[j] = std::min(row[j], rows[i - 1][j - 2] + 1);
+          least = std::min(least, row[j]);
+        }
+        valid = i + 1;
+        // A transposition reaches back two rows: both must be beyond the bound.
+        if (least > bound && *std::min_element(last.begin(), last.end()) > bound) {
+          cut = i + 1;
+          break;
+        }
+      }
+      if (cut == ~size_t(0) && rows[path.size()][query.size()] <= bound)
+        found.push_back({rows[path.size()][query.size()], module});
+    }
+    return found;
+  }
+
+  /// The nearest spellings; of equally near ones, those with the query's own indices, then with near ones.
+  std::vector<std::string> misspelt(std::string_view query, size_t limit) const {
+    std::vector<int64_t> wanted = numbers(splitPath(query));
+    std::vector<Found> found;
+    unsigned furthest = std::max<unsigned>(4, static_cast<unsigned>(query.size() / 3));
+    for (unsigned bound = 2; found.size() < limit; bound *= 2) {
+      found = within(query, std::min(bound, furthest));
+      if (bound >= furthest)
+        break;
+    }
+    std::vector<std::tuple<unsigned, int64_t, uint32_t>> ranked;
+    for (const Found &candidate : found) {
+      std::vector<int64_t> own = numbers(segments[candidate.module]);
+      int64_t apart = 0;
+      if (own.size() != wanted.size())
+        apart = 1000;
+      else
+        for (size_t i = 0; i < own.size(); ++i)
+          apart += std::abs(own[i] - wanted[i]);
+      ranked.emplace_back(candidate.distance + (apart ? 1 : 0), apart, candidate.module);
+    }
+    std::sort(ranked.begin(), ranked.end());
+    std::vector<std::string> best;
+    for (size_t i = 0; i < ranked.size() && i < limit; ++i)
+      best.push_back(modules[std::get<2>(ranked[i])].path);
+    return best;
+  }
+
+  static std::vector<int64_t> numbers(const std::vector<std::string> &path) {
+    std::vector<int64_t> found;
+    for (const std::string &segment : path)
+      if (std::optional<int64_t> index = indexOf(segment))
+        found.push_back(*index);
+    return found;
+  }
+};
+
+Suggester::Suggester(const std::vector<Module> &modules) : index(std::make_unique<Index>(modules)) {}
+Suggester::~Suggester() = default;
+
+std::vector<std::string> Suggester::suggest(std::string_view path, size_t limit) const {
+  std::vector<std::string> best;
+  auto add = [&](const std::string &candidate) {
+    if (best.size() < limit && std::find(best.begin(), best.end(), candidate) == best.end())
+      best.push_back(candidate);
+  };
+  std::string own = ownPath(path);
+  if (index->paths.count(own))
+    add(own);
+  std::vector<std::string> query = splitPath(own);
+  auto [first, last] = index->byBag.equal_range(Index::bagOf(query)); // the same segments in another order: indices swapped
+  for (auto candidate = first; candidate != last; ++candidate)
+    add(index->modules[candidate->second].path);
+  std::vector<std::string> clamped;
+  index->clampIndices(index->root, query, 0, "", limit, clamped);
+  for (const std::string &candidate : clamped)
+    add(candidate);
+  std::vector<std::string> kinds = index->restructured(query);
+  for (size_t i = 0; i < kinds.size() && i < 2; ++i) // leave a place for a misspelling
+    add(kinds[i]);
+  for (const std::string &candidate : index->misspelt(own, limit))
+    add(candidate);
+  return best;
+}
+
+std::string Suggester::explain(std::string_view path) const {
+  std::vector<std::string> query = splitPath(ownPath(path));
+  auto [node, depth] = index->walk(query);
+  std::string prefix = joinPath({query.begin(), query.begin() + static_cast<std::ptrdiff_t>(depth)});
+  if (depth == query.size())
+    return index->paths.count(prefix) ? "" : "it is a group of " + std::to_string(node->modules.size()) + " modules; an override names one";
+  std::vector<int64_t> existing = Index::indices(*node);
+  if (!existing.empty() && indexOf(query[depth]))
+    return prefix + " are " + std::to_string(existing.front()) + ".." + std::to_string(existing.back());
+  bool known = depth > 0 && index->words.count(query[depth]);
+  if (!known)
+    return "";
+  std::string names;
+  for (const auto &[name, child] : node->children)
+    names += (names.empty() ? "" : ", ") + name;
+  return prefix + " has " + names;
+}
+
+std::vector<std::string> Suggester::suggestForPattern(std::string_view pattern, size_t limit) const {
+  // The pattern's words: what is left without operators, escapes and classes; a dot separates, escaped or not.
+  std::vector<std::string> words(1);
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    if (pattern[i] == '\\' && i + 1 < pattern.size() && std::isalnum(static_cast<unsigned char>(pattern[i + 1])))
+      ++i, words.emplace_back();
+    else if (std::isalnum(static_cast<unsigned char>(pattern[i])) || pattern[i] == '_')
+      words.back() += pattern[i];
+    else
+      words.emplace_back();
+  }
+  std::erase_if(words, [](const std::string &word) { return word.empty(); });
+  for (std::string &word : words)
+    if (std::string own = ownPath(word); !own.empty())
+      word = own;
+  if (words.empty())
+    return {};
+  // A word's distance to a segment is at most its length; beyond a third of it there is no likeness.
+  std::map<std::string, std::vector<unsigned>, std::less<>> distances;
+  for (const std::string &segment : index->words)
+    for (const std::string &word : words) {
+      unsigned distance = segment.find(word) != std::string::npos ? 0 : editDistance(word, segment);
+      distances[segment].push_back(distance * 3 > word.size() + 2 ? static_cast<unsigned>(word.size()) : distance);
+    }
+  std::vector<std::pair<unsigned, uint32_t>> ranked;
+  unsigned total = 0;
+  for (const std::string &word : words)
+    total += static_cast<unsigned>(word.size());
+  for (uint32_t module = 0; module < index->modules.size(); ++module) {
+    unsigned sum = 0;
+    for (size_t word = 0; word < words.size(); ++word) {
+      unsigned least = static_cast<unsigned>(words[word].size());
+      for (const std::string &segment : index->segments[module])
+        least = std::min(least, distances.find(segment)->second[word]);
+      sum += least;
+    }
+    if (sum * 2 < total)
+      ranked.emplace_back(sum, module);
+  }
+  std::sort(ranked.begin(), ranked.end());
+  std::vector<std::string> best;
+  std::set<std::string> kinds;
+  for (auto [distance, module] : ranked)
+    if (best.size() < limit && kinds.insert(index->shapes[module]).second)
+      best.push_back(index->modules[module].path);
+  return best;
+}
