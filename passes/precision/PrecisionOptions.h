@@ -44,7 +44,7 @@ struct PrecisionOptions {
   Setting<std::string> paramsDtype; ///< fp32 | bf16 | fp16
   Setting<bool> fp8Param, fp4Param;
   Setting<std::string> fp4ParamFormat{"nf4", {}};
-  Setting<std::string> persistentLowbitMode; ///< off | fp8 | fp4
+  Setting<std::string> persistentLowbitMode{"off", {}}; ///< off | fp8 | fp4
   std::vector<Selection> persistentInclude, persistentExclude;
   Setting<std::string> persistentScaleGranularity{"per_channel", {}}; ///< per_channel | per_tensor
 

@@ -191,12 +191,13 @@ bool Resolver::select(uint32_t module, Precision mode, List include, List exclud
     return false;
   for (uint32_t index : excludes) {
     ++usage[exclude][index].effective;
-    usage[exclude][index].alone += excludes.size() == 1 && !highPrecision;
+    usage[exclude][index].alone += excludes.size() == 1 && (!highPrecision || !capable); // without it: low-bit, or an error
   }
   if (!excludes.empty())
     return false;
   if (!capable) { // only an include can ask for that
-    usage[include][includes.front()].wrong.push_back(module);
+    for (uint32_t index : includes)
+      usage[include][index].wrong.push_back(module);
     return false;
   }
   if (highPrecision)

@@ -7,7 +7,9 @@
 #include <cctype>
 #include <charconv>
 #include <map>
+#include <numeric>
 #include <set>
+#include <unordered_set>
 
 using namespace dsmlir;
 
@@ -20,17 +22,26 @@ std::optional<int64_t> indexOf(std::string_view segment) {
 }
 
 /// The path with every index replaced: modules of one kind share it.
-std::string shapeOf(const std::vector<std::string> &segments) {
-  std::vector<std::string> shape = segments;
+std::string shapeOf(std::string_view path) {
+  std::vector<std::string> shape = splitPath(path);
   for (std::string &segment : shape)
     if (indexOf(segment))
       segment = "#";
   return joinPath(shape);
 }
 
-bool isSubsequence(const std::vector<std::string> &few, size_t fewBegin, const std::vector<std::string> &many, size_t manyBegin) {
-  size_t at = fewBegin;
-  for (size_t i = manyBegin; i < many.size() && at < few.size(); ++i)
+std::vector<std::string> sortedSegments(std::string_view path) {
+  std::vector<std::string> segments = splitPath(path);
+  std::sort(segments.begin(), segments.end());
+  return segments;
+}
+
+using Ids = std::vector<uint32_t>;
+
+/// Whether all of `few` from a position on stands in `many` from that position on, in this order.
+bool isSubsequence(const Ids &few, const Ids &many, size_t begin) {
+  size_t at = begin;
+  for (size_t i = begin; i < many.size() && at < few.size(); ++i)
     at += many[i] == few[at];
   return at == few.size();
 }
@@ -39,7 +50,7 @@ bool isSubsequence(const std::vector<std::string> &few, size_t fewBegin, const s
 
 struct Suggester::Index {
   struct Node {
-    std::map<std::string, std::unique_ptr<Node>, std::less<>> children;
+    std::map<std::string_view, std::unique_ptr<Node>> children;
     std::vector<uint32_t> modules; ///< at and below
   };
   struct Found {
@@ -48,24 +59,27 @@ struct Suggester::Index {
   };
 
   const std::vector<Module> &modules;
-  std::vector<std::vector<std::string>> segments; ///< as modules
-  std::vector<std::string> shapes;
-  std::vector<uint32_t> sorted; ///< modules by path, so that neighbours share prefixes
-  std::set<std::string, std::less<>> paths, words;
-  std::multimap<std::string, uint32_t> byBag; ///< segments in sorted order
+  std::vector<std::string_view> words; ///< the different segments of all paths
+  std::unordered_map<std::string_view, uint32_t> wordIds;
+  std::vector<Ids> segments; ///< as modules: indices into words
+  std::unordered_set<std::string_view> paths;
+  mutable std::vector<uint32_t> sorted; ///< modules by path, so that neighbours share prefixes; filled when first used
   Node root;
 
-  explicit Index(const std::vector<Module> &given) : modules(given) {
+  explicit Index(const std::vector<Module> &given) : modules(given), segments(given.size()) {
+    paths.reserve(modules.size());
     for (uint32_t i = 0; i < modules.size(); ++i) {
-      paths.insert(modules[i].path);
-      segments.push_back(splitPath(modules[i].path));
-      shapes.push_back(shapeOf(segments.back()));
-      byBag.emplace(bagOf(segments.back()), i);
-      sorted.push_back(i);
+      std::string_view path = modules[i].path;
+      paths.insert(path);
       Node *node = &root;
       node->modules.push_back(i);
-      for (const std::string &segment : segments.back()) {
-        words.insert(segment);
+      for (size_t begin = 0, end; begin <= path.size(); begin = end + 1) {
+        end = std::min(path.find('.', begin), path.size());
+        std::string_view segment = path.substr(begin, end - begin);
+        auto [id, fresh] = wordIds.emplace(segment, static_cast<uint32_t>(words.size()));
+        if (fresh)
+          words.push_back(segment);
+        segments[i].push_back(id->second);
         std::unique_ptr<Node> &child = node->children[segment];
         if (!child)
           child = std::make_unique<Node>();
@@ -73,12 +87,15 @@ struct Suggester::Index {
         node->modules.push_back(i);
       }
     }
-    std::sort(sorted.begin(), sorted.end(), [&](uint32_t a, uint32_t b) { return modules[a].path < modules[b].path; });
   }
 
-  static std::string bagOf(std::vector<std::string> parts) {
-    std::sort(parts.begin(), parts.end());
-    return joinPath(parts);
+  /// Paths of the same segments in another order: indices swapped.
+  std::vector<std::string> reordered(const std::string &query) const {
+    std::vector<std::string> wanted = sortedSegments(query), found;
+    for (const Module &module : modules)
+      if (module.path.size() == query.size() && sortedSegments(module.path) == wanted)
+        found.push_back(module.path);
+    return found;
   }
 
   /// The deepest node on the way of the path, and how many segments lead to it.
@@ -131,19 +148,22 @@ struct Suggester::Index {
   /// Paths below the deepest existing prefix that have the query's segments and more of them, or fewer: a dense name on an MoE
   /// block, an expert's on a dense one, a segment left out. One of each kind, the fewest extra segments first.
   std::vector<std::string> restructured(const std::vector<std::string> &query) const {
-    for (const std::string &word : query)
-      if (!words.count(word) && !indexOf(word))
+    Ids wanted;
+    for (const std::string &word : query) {
+      auto known = wordIds.find(word);
+      if (known == wordIds.end() && !indexOf(word))
         return {};
+      wanted.push_back(known == wordIds.end() ? ~0u : known->second);
+    }
     auto [node, depth] = walk(query);
-    if (depth == query.size() && !paths.count(joinPath(query)) && depth > 1)
-      return {}; // a group, not a module: its members are in `members`
     std::vector<std::pair<size_t, uint32_t>> ranked;
     std::set<std::string> kinds;
     for (uint32_t module : node->modules) {
-      const std::vector<std::string> &path = segments[module];
-      bool related = path.size() > query.size() ? isSubsequence(query, depth, path, depth) : isSubsequence(path, depth, query, depth);
-      if (related && path.back() == query.back() && kinds.insert(shapes[module]).second)
-        ranked.emplace_back(path.size() > query.size() ? path.size() - query.size() : query.size() - path.size(), module);
+      const Ids &path = segments[module];
+      bool longer = path.size() > wanted.size();
+      bool related = path.back() == wanted.back() && (longer ? isSubsequence(wanted, path, depth) : isSubsequence(path, wanted, depth));
+      if (related && kinds.insert(shapeOf(modules[module].path)).second)
+        ranked.emplace_back(longer ? path.size() - wanted.size() : wanted.size() - path.size(), module);
     }
     std::sort(ranked.begin(), ranked.end());
     std::vector<std::string> found;
@@ -155,6 +175,11 @@ struct Suggester::Index {
   /// All modules within an edit distance of the query. Rows of the distance's table are shared by paths with a common prefix, and
   /// a prefix that is too far away already takes all its paths with it.
   std::vector<Found> within(std::string_view query, unsigned bound) const {
+    if (sorted.empty()) {
+      sorted.resize(modules.size());
+      std::iota(sorted.begin(), sorted.end(), 0u);
+      std::sort(sorted.begin(), sorted.end(), [&](uint32_t a, uint32_t b) { return modules[a].path < modules[b].path; });
+    }
     std::vector<Found> found;
     size_t width = query.size() + 1;
     std::vector<std::vector<unsigned>> rows(1, std::vector<unsigned>(width));
@@ -209,7 +234,7 @@ struct Suggester::Index {
     }
     std::vector<std::tuple<unsigned, int64_t, uint32_t>> ranked;
     for (const Found &candidate : found) {
-      std::vector<int64_t> own = numbers(segments[candidate.module]);
+      std::vector<int64_t> own = numbers(splitPath(modules[candidate.module].path));
       int64_t apart = 0;
       if (own.size() != wanted.size())
         apart = 1000;
@@ -247,9 +272,8 @@ std::vector<std::string> Suggester::suggest(std::string_view path, size_t limit)
   if (index->paths.count(own))
     add(own);
   std::vector<std::string> query = splitPath(own);
-  auto [first, last] = index->byBag.equal_range(Index::bagOf(query)); // the same segments in another order: indices swapped
-  for (auto candidate = first; candidate != last; ++candidate)
-    add(index->modules[candidate->second].path);
+  for (const std::string &candidate : index->reordered(own))
+    add(candidate);
   std::vector<std::string> clamped;
   index->clampIndices(index->root, query, 0, "", limit, clamped);
   for (const std::string &candidate : clamped)
@@ -271,12 +295,12 @@ std::string Suggester::explain(std::string_view path) const {
   std::vector<int64_t> existing = Index::indices(*node);
   if (!existing.empty() && indexOf(query[depth]))
     return prefix + " are " + std::to_string(existing.front()) + ".." + std::to_string(existing.back());
-  bool known = depth > 0 && index->words.count(query[depth]);
+  bool known = depth > 0 && index->wordIds.count(query[depth]);
   if (!known)
     return "";
   std::string names;
   for (const auto &[name, child] : node->children)
-    names += (names.empty() ? "" : ", ") + name;
+    names += (names.empty() ? "" : ", ") + std::string(name);
   return prefix + " has " + names;
 }
 
@@ -298,11 +322,12 @@ std::vector<std::string> Suggester::suggestForPattern(std::string_view pattern, 
   if (words.empty())
     return {};
   // A word's distance to a segment is at most its length; beyond a third of it there is no likeness.
-  std::map<std::string, std::vector<unsigned>, std::less<>> distances;
-  for (const std::string &segment : index->words)
-    for (const std::string &word : words) {
-      unsigned distance = segment.find(word) != std::string::npos ? 0 : editDistance(word, segment);
-      distances[segment].push_back(distance * 3 > word.size() + 2 ? static_cast<unsigned>(word.size()) : distance);
+  std::vector<std::vector<unsigned>> distances(words.size()); // by word, then by segment
+  for (size_t word = 0; word < words.size(); ++word)
+    for (std::string_view segment : index->words) {
+      unsigned distance = segment.find(words[word]) != std::string_view::npos ? 0 : editDistance(words[word], segment);
+      unsigned length = static_cast<unsigned>(words[word].size());
+      distances[word].push_back(distance * 3 > length + 2 ? length : distance);
     }
   std::vector<std::pair<unsigned, uint32_t>> ranked;
   unsigned total = 0;
@@ -312,8 +337,8 @@ std::vector<std::string> Suggester::suggestForPattern(std::string_view pattern, 
     unsigned sum = 0;
     for (size_t word = 0; word < words.size(); ++word) {
       unsigned least = static_cast<unsigned>(words[word].size());
-      for (const std::string &segment : index->segments[module])
-        least = std::min(least, distances.find(segment)->second[word]);
+      for (uint32_t segment : index->segments[module])
+        least = std::min(least, distances[word][segment]);
       sum += least;
     }
     if (sum * 2 < total)
@@ -322,8 +347,11 @@ std::vector<std::string> Suggester::suggestForPattern(std::string_view pattern, 
   std::sort(ranked.begin(), ranked.end());
   std::vector<std::string> best;
   std::set<std::string> kinds;
-  for (auto [distance, module] : ranked)
-    if (best.size() < limit && kinds.insert(index->shapes[module]).second)
+  for (auto [distance, module] : ranked) {
+    if (best.size() == limit)
+      break;
+    if (kinds.insert(shapeOf(index->modules[module].path)).second)
       best.push_back(index->modules[module].path);
+  }
   return best;
 }
