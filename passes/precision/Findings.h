@@ -53,10 +53,10 @@ struct Note {
 struct Finding {
   Code code;
   Severity severity;
-  std::string message;           ///< "override 'blocks.9.attn.q_a_norm' matches no module; blocks are 0..2"
-  std::string where;             ///< the selection: "--module-compute-dtype-rule '.*q_c_norm=fp16'"
-  std::string location;          ///< where the selection was written, as Origin::location; empty on the command line
-  std::string module;            ///< the first module concerned, empty where none is
+  std::string message;  ///< "override 'blocks.9.attn.q_a_norm' matches no module; blocks are 0..2"
+  std::string where;    ///< the selection: "--module-compute-dtype-rule '.*q_c_norm=fp16'"
+  std::string location; ///< where the selection was written, or (DS1004) the module; as Origin::location, empty where there is none
+  std::string module;   ///< the first module concerned, empty where none is
   std::vector<uint32_t> modules; ///< all modules concerned, as indices into the list given to resolve()
   std::vector<Note> notes;
   std::vector<std::string> suggestions; ///< existing paths, the most likely first; at most three

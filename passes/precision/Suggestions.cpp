@@ -238,6 +238,8 @@ struct Suggester::Index {
       int64_t apart = 0;
       if (own.size() != wanted.size())
         apart = 1000;
+      else if (own != wanted && digits(modules[candidate.module].path) == digits(query))
+        apart = 1; // digits exchanged
       else
         for (size_t i = 0; i < own.size(); ++i)
           apart += std::abs(own[i] - wanted[i]);
@@ -248,6 +250,15 @@ struct Suggester::Index {
     for (size_t i = 0; i < ranked.size() && i < limit; ++i)
       best.push_back(modules[std::get<2>(ranked[i])].path);
     return best;
+  }
+
+  static std::string digits(std::string_view path) {
+    std::string found;
+    for (char c : path)
+      if (c >= '0' && c <= '9')
+        found += c;
+    std::sort(found.begin(), found.end());
+    return found;
   }
 
   static std::vector<int64_t> numbers(const std::vector<std::string> &path) {
@@ -275,7 +286,7 @@ std::vector<std::string> Suggester::suggest(std::string_view path, size_t limit)
   for (const std::string &candidate : index->reordered(own))
     add(candidate);
   std::vector<std::string> clamped;
-  index->clampIndices(index->root, query, 0, "", limit, clamped);
+  index->clampIndices(index->root, query, 0, "", limit - 1, clamped); // a place is left for digits that were exchanged
   for (const std::string &candidate : clamped)
     add(candidate);
   std::vector<std::string> kinds = index->restructured(query);

@@ -171,6 +171,11 @@ TEST_F(SuggestionsTinyV3, IndicesOutOfRange) {
   EXPECT_EQ(suggester.suggest("blocks.5.ffn.experts.1.up_proj").front(), "blocks.1.ffn.experts.5.up_proj"); // swapped
 }
 
+TEST(Suggestions, DigitsExchanged) {
+  std::vector<Module> modules = modelModules({.blocks = 61, .dense = 3, .experts = 256});
+  EXPECT_TRUE(amongFirstThree(Suggester(modules), "blocks.81.ffn.experts.187.gate_proj", "blocks.18.ffn.experts.187.gate_proj"));
+}
+
 TEST_F(SuggestionsTinyV3, NothingNearIsNoSuggestion) { EXPECT_TRUE(suggester.suggest("completely/other").empty()); }
 
 TEST_F(SuggestionsTinyV3, ForPatterns) {
