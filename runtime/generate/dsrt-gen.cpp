@@ -154,7 +154,7 @@ void signature(const Operation &operation, std::vector<std::string> &parameters,
       add("int64_t", operand.name);
     else if (operand.type == "f32")
       add("float", operand.name);
-    else if (operand.type == "quant")
+    else if (operand.type == "quant" || operand.type == "optional_quant")
       add("const dsrt_quant *", operand.name);
     else if (operand.type == "floats")
       add("const float *", operand.name), add("int64_t", operand.name + "_count");
@@ -237,10 +237,11 @@ void writeTableGen(std::ostream &out, const std::vector<Operation> &operations) 
     for (const Operand &operand : operation.operands) {
       if (operand.role != "ATTR")
         continue;
-      std::string kind = operand.type == "i64"     ? "I64Attr"
-                         : operand.type == "f32"   ? "F32Attr"
-                         : operand.type == "quant" ? "OptionalAttr<AnyAttr>"
-                                                   : "DenseF32ArrayAttr";
+      std::string kind = operand.type == "i64"              ? "I64Attr"
+                         : operand.type == "f32"            ? "F32Attr"
+                         : operand.type == "quant"          ? "DS_QuantAttr"
+                         : operand.type == "optional_quant" ? "OptionalAttr<DS_QuantAttr>"
+                                                            : "DenseF32ArrayAttr";
       arguments.push_back(kind + ":$" + operand.name);
     }
     arguments.push_back("StrAttr:$path");
