@@ -208,10 +208,10 @@ static ParseResult parseSetting(AsmParser &parser, Attribute &value, bool overri
       if (added)
         entries.emplace_back(builder.getStringAttr(path), TypeAttr::get(dtype));
       else if (known->second.first != dtype)
-        return parser.emitError(location, "[DS1006] override '")
+        return parser.emitError(location, "[DS1009] override '")
                << path << "' has two dtypes, " << known->second.first << " and " << dtype << ": keep one";
       else
-        return parser.emitError(location, "[DS1006] override '") << path << "' stands twice: keep one";
+        return parser.emitError(location, "[DS1009] override '") << path << "' stands twice: keep one";
       return success();
     };
     if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Braces, entry))

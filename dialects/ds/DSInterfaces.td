@@ -23,7 +23,7 @@ def ModulePrecisionInterface : OpInterface<"ModulePrecisionInterface"> {
     InterfaceMethod<"results whose dtype is the activation dtype (the others keep theirs whatever the policy says)", "bool",
       "resultIsActivation", (ins), [{}], [{ return true; }]>,
     InterfaceMethod<"makes the operation explicit in its resolved precision: casts, quantisation, formats", "::mlir::LogicalResult",
-      "legalizePrecision", (ins "::mlir::RewriterBase &":$rewriter)>
+      "legalizePrecision", (ins "::mlir::RewriterBase &":$rewriter, "::mlir::SymbolTableCollection &":$symbols)>
   ];
 }
 

@@ -32,8 +32,8 @@ static FailureOr<ParamOp> parameter(Operation *op, FlatSymbolRefAttr symbol, Sym
 static bool widens(Type from, Type to) { return from == to || to.isF32(); }
 
 /// Says on the parameter what it becomes in memory: `resident`, and `via` where the storage step changes values on the way.
-static LogicalResult makeResident(ModulePrecisionInterface op, Attribute resident) {
-  auto param = SymbolTable::lookupNearestSymbolFrom<ParamOp>(op, op.getModuleParameter());
+static LogicalResult makeResident(ModulePrecisionInterface op, Attribute resident, SymbolTableCollection &symbols) {
+  auto param = symbols.lookupNearestSymbolFrom<ParamOp>(op, op.getModuleParameter());
   PrecisionAttr precision = op.getModulePrecision();
   Attribute via = precision.getStorage();
   auto quant = dyn_cast<QuantAttr>(resident);
@@ -262,12 +262,12 @@ int64_t GroupedScaledMatmulOp::getFirstExpert() { return getFirst(); }
 
 //===--- What modules become --------------------------------------------------------------------------------------------===//
 
-LogicalResult EmbeddingOp::legalizePrecision(RewriterBase &) {
+LogicalResult EmbeddingOp::legalizePrecision(RewriterBase &, SymbolTableCollection &symbols) {
   // The table is resident in the compute dtype; the operation rounds its rows to the result's.
-  return makeResident(*this, TypeAttr::get(getPrecision()->getCompute()));
+  return makeResident(*this, TypeAttr::get(getPrecision()->getCompute()), symbols);
 }
 
-LogicalResult RMSNormOp::legalizePrecision(RewriterBase &rewriter) {
+LogicalResult RMSNormOp::legalizePrecision(RewriterBase &rewriter, SymbolTableCollection &symbols) {
   Type compute = getPrecision()->getCompute(), activation = element(getResult());
   if (compute != activation) {
     rewriter.setInsertionPoint(*this);
@@ -277,18 +277,18 @@ LogicalResult RMSNormOp::legalizePrecision(RewriterBase &rewriter) {
     auto back = CastOp::create(rewriter, getLoc(), withElement(getResult().getType(), activation), getResult(), getPath());
     rewriter.replaceAllUsesExcept(getResult(), back, back);
   }
-  return makeResident(*this, TypeAttr::get(compute));
+  return makeResident(*this, TypeAttr::get(compute), symbols);
 }
 
-LogicalResult LinearOp::legalizePrecision(RewriterBase &rewriter) {
+LogicalResult LinearOp::legalizePrecision(RewriterBase &rewriter, SymbolTableCollection &symbols) {
   PrecisionAttr precision = *getPrecision();
   rewriter.setInsertionPoint(*this);
   if (!precision.isLowBit()) {
     // The operation itself rounds to x's dtype and then to the result's.
     getXMutable().assign(castTo(rewriter, getLoc(), getX(), precision.getCompute(), getPath()));
-    return makeResident(*this, TypeAttr::get(precision.getCompute()));
+    return makeResident(*this, TypeAttr::get(precision.getCompute()), symbols);
   }
-  if (failed(makeResident(*this, precision.getRhs())))
+  if (failed(makeResident(*this, precision.getRhs(), symbols)))
     return failure();
   auto [payload, scales] = quantize(rewriter, getLoc(), getX(), precision.getLhs());
   rewriter.replaceOpWithNewOp<ScaledMatmulOp>(*this, getResult().getType(), payload, scales, getWeightAttr(), precision.getLhs(),
@@ -297,14 +297,14 @@ LogicalResult LinearOp::legalizePrecision(RewriterBase &rewriter) {
   return success();
 }
 
-LogicalResult GroupedLinearOp::legalizePrecision(RewriterBase &rewriter) {
+LogicalResult GroupedLinearOp::legalizePrecision(RewriterBase &rewriter, SymbolTableCollection &symbols) {
   PrecisionAttr precision = *getPrecision();
   rewriter.setInsertionPoint(*this);
   if (!precision.isLowBit()) {
     getXMutable().assign(castTo(rewriter, getLoc(), getX(), precision.getCompute(), getPath()));
-    return makeResident(*this, TypeAttr::get(precision.getCompute()));
+    return makeResident(*this, TypeAttr::get(precision.getCompute()), symbols);
   }
-  if (failed(makeResident(*this, precision.getRhs())))
+  if (failed(makeResident(*this, precision.getRhs(), symbols)))
     return failure();
   auto [payload, scales] = quantize(rewriter, getLoc(), getX(), precision.getLhs());
   rewriter.replaceOpWithNewOp<GroupedScaledMatmulOp>(
@@ -313,16 +313,16 @@ LogicalResult GroupedLinearOp::legalizePrecision(RewriterBase &rewriter) {
   return success();
 }
 
-LogicalResult MLAAttentionOp::legalizePrecision(RewriterBase &) {
+LogicalResult MLAAttentionOp::legalizePrecision(RewriterBase &, SymbolTableCollection &symbols) {
   PrecisionAttr precision = *getPrecision();
   if (!precision.isLowBit())
-    return makeResident(*this, TypeAttr::get(precision.getCompute()));
+    return makeResident(*this, TypeAttr::get(precision.getCompute()), symbols);
   // Decode is absorbed: the quantised weight acts with its dequantised values on queries and outputs that are not quantised.
   if (getPhase() == Phase::prefill)
     setActivationAttr(precision.getLhs());
-  return makeResident(*this, precision.getRhs());
+  return makeResident(*this, precision.getRhs(), symbols);
 }
 
 // Explicit already.
-LogicalResult ScaledMatmulOp::legalizePrecision(RewriterBase &) { return success(); }
-LogicalResult GroupedScaledMatmulOp::legalizePrecision(RewriterBase &) { return success(); }
+LogicalResult ScaledMatmulOp::legalizePrecision(RewriterBase &, SymbolTableCollection &) { return success(); }
+LogicalResult GroupedScaledMatmulOp::legalizePrecision(RewriterBase &, SymbolTableCollection &) { return success(); }

@@ -133,7 +133,7 @@ Extent dsrt::extentOf(Operation *call, StringRef dim, SymbolTableCollection &sym
   unsigned next = 0;
   for (const SignatureOperand &operand : cast<CallInterface>(call).getSignature().operands) {
     Value value = operand.isValue() ? call->getOperand(next++) : Value();
-    const auto *at = llvm::find(operand.dims, dim);
+    auto at = llvm::find(operand.dims, dim);
     if (at == operand.dims.end())
       continue;
     size_t index = size_t(at - operand.dims.begin());

@@ -12,7 +12,7 @@ const char *Resolver::flagOf(List list) {
   return flags[list];
 }
 
-const std::vector<Selection> &Resolver::selections(List list) const {
+const std::vector<PatternSelection> &Resolver::selections(List list) const {
   switch (list) {
   case Include:
     return options.computeInclude;
@@ -65,7 +65,7 @@ void Resolver::unusable(const char *optionName, bool used, const std::string &ne
       [&](auto member) {
         const auto &setting = options.*member;
         using T = std::decay_t<decltype(setting)>;
-        if constexpr (!std::is_same_v<T, std::vector<Selection>> && !std::is_same_v<T, std::vector<DtypeSelection>>) {
+        if constexpr (!std::is_same_v<T, std::vector<PatternSelection>> && !std::is_same_v<T, std::vector<DtypeSelection>>) {
           if (used || !setting.given())
             return;
           bool harmless = setting.value == (defaults.*member).value;
@@ -128,7 +128,7 @@ void Resolver::unmatched(Code code, const std::string &what, const std::string &
 }
 
 void Resolver::accountIncludes(List list, Precision mode) {
-  const std::vector<Selection> &given = selections(list);
+  const std::vector<PatternSelection> &given = selections(list);
   bool compute = list == Include;
   for (uint32_t i = 0; i < given.size(); ++i) {
     const Usage &used = usage[list][i];
@@ -160,7 +160,7 @@ void Resolver::accountIncludes(List list, Precision mode) {
 }
 
 void Resolver::accountNotCapable(List list) {
-  const std::vector<Selection> &given = selections(list);
+  const std::vector<PatternSelection> &given = selections(list);
   for (uint32_t i = 0; i < given.size(); ++i) {
     const std::vector<uint32_t> &wrong = usage[list][i].wrong;
     if (wrong.empty())
@@ -181,7 +181,7 @@ void Resolver::accountNotCapable(List list) {
 }
 
 void Resolver::accountExcludes(List list, Precision mode) {
-  const std::vector<Selection> &given = selections(list);
+  const std::vector<PatternSelection> &given = selections(list);
   for (uint32_t i = 0; i < given.size(); ++i) {
     const Usage &used = usage[list][i];
     if (!used.counted)

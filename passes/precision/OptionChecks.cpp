@@ -20,7 +20,7 @@ public:
     ranges();
     for (const OptionDescriptor &option : optionTable()) {
       if (option.kind == OptionKind::Patterns)
-        patterns(option, options.*std::get<std::vector<Selection> PrecisionOptions::*>(option.storage));
+        patterns(option, options.*std::get<std::vector<PatternSelection> PrecisionOptions::*>(option.storage));
     }
     rules();
     overrides();
@@ -42,8 +42,8 @@ private:
   void modes() {
     if (options.modes.empty())
       return;
-    const Selection &mode = options.modes.back();
-    for (const Selection &other : options.modes) {
+    const PatternSelection &mode = options.modes.back();
+    for (const PatternSelection &other : options.modes) {
       if (other.origin.source != mode.origin.source || other.text == mode.text)
         continue;
       report(Code::ContradictingOptions,
@@ -111,10 +111,10 @@ private:
       report(Code::BadPattern, flag + ": '" + text + "' is no " + options.patternType.value + ": " + *problem, where, origin);
   }
 
-  void patterns(const OptionDescriptor &option, const std::vector<Selection> &list) {
-    std::map<std::string, const Selection *> seen;
+  void patterns(const OptionDescriptor &option, const std::vector<PatternSelection> &list) {
+    std::map<std::string, const PatternSelection *> seen;
     std::string flag = "--" + option.name;
-    for (const Selection &selection : list) {
+    for (const PatternSelection &selection : list) {
       std::string where = flag + " '" + selection.text + "'";
       auto [first, fresh] = seen.emplace(selection.text, &selection);
       if (fresh)

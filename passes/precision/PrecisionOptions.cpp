@@ -83,7 +83,7 @@ Status setFlag(PrecisionOptions &options, const OptionDescriptor &option, std::s
   bool on = (value != "false") != negated;
   if (option.kind == OptionKind::Mode) {
     if (on)
-      append(options.modes, Selection{option.name, origin});
+      append(options.modes, PatternSelection{option.name, origin});
     return Status();
   }
   return assign(options, option, options.*std::get<Setting<bool> PrecisionOptions::*>(option.storage), on, on ? "true" : "false", origin);
@@ -130,7 +130,7 @@ Status setOption(PrecisionOptions &options, const OptionDescriptor &option, std:
   case OptionKind::Patterns:
     if (trim(value).empty())
       return refuse(options, option, Code::BadValue, std::string(value), "a pattern", origin);
-    append(options.*std::get<std::vector<Selection> PrecisionOptions::*>(option.storage), Selection{std::string(value), origin});
+    append(options.*std::get<std::vector<PatternSelection> PrecisionOptions::*>(option.storage), PatternSelection{std::string(value), origin});
     return Status();
   case OptionKind::DtypeRules:
   case OptionKind::DtypeOverrides:
@@ -257,8 +257,8 @@ std::vector<PolicyEntry> dsmlir::policyEntries(const PrecisionOptions &options) 
     auto add = [&](auto member) {
       const auto &stored = options.*member;
       using T = std::decay_t<decltype(stored)>;
-      if constexpr (std::is_same_v<T, std::vector<Selection>>) {
-        for (const Selection &selection : stored)
+      if constexpr (std::is_same_v<T, std::vector<PatternSelection>>) {
+        for (const PatternSelection &selection : stored)
           if (option.kind != OptionKind::Mode)
             values.push_back(selection.text);
         if (option.kind == OptionKind::Mode && requestedMode(options) == option.name)

@@ -24,7 +24,7 @@ template <typename T> struct Setting {
 };
 
 /// A pattern of an include or exclude list, or a requested run mode.
-struct Selection {
+struct PatternSelection {
   std::string text;
   Origin origin;
 };
@@ -45,11 +45,11 @@ struct PrecisionOptions {
   Setting<bool> fp8Param, fp4Param;
   Setting<std::string> fp4ParamFormat{"nf4", {}};
   Setting<std::string> persistentLowbitMode{"off", {}}; ///< off | fp8 | fp4
-  std::vector<Selection> persistentInclude, persistentExclude;
+  std::vector<PatternSelection> persistentInclude, persistentExclude;
   Setting<std::string> persistentScaleGranularity{"per_channel", {}}; ///< per_channel | per_tensor
 
   // Layer 2: run policy.
-  std::vector<Selection> modes;         ///< fp32 | bf16 | fp16 | fp8 | fp4, as often as one was asked for
+  std::vector<PatternSelection> modes;         ///< fp32 | bf16 | fp16 | fp8 | fp4, as often as one was asked for
   Setting<std::string> activationDtype; ///< fp32 | bf16 | fp16
   Setting<std::string> recipe{"default", {}};
   Setting<double> lossScaleInit{65536, {}}, lossScaleGrowthFactor{2, {}}, lossScaleBackoffFactor{0.5, {}};
@@ -58,7 +58,7 @@ struct PrecisionOptions {
 
   // Layer 3: low-bit compute of the linear family.
   Setting<std::string> computeLowbitMode; ///< fp8 | fp4
-  std::vector<Selection> computeInclude, computeExclude;
+  std::vector<PatternSelection> computeInclude, computeExclude;
   Setting<std::string> patternType{"regex", {}};                   ///< regex | glob
   Setting<std::string> fp8Backend;                                 ///< emulated | native; not given: the target's own
   Setting<std::string> fp8Format{"e4m3", {}};                      ///< e4m3 | hybrid
@@ -123,7 +123,7 @@ struct OptionDescriptor {
   std::string defaultText;          ///< empty where the default depends on mode, recipe or target
 
   using Storage = std::variant<Setting<bool> PrecisionOptions::*, Setting<double> PrecisionOptions::*, Setting<int64_t> PrecisionOptions::*,
-                               Setting<std::string> PrecisionOptions::*, std::vector<Selection> PrecisionOptions::*,
+                               Setting<std::string> PrecisionOptions::*, std::vector<PatternSelection> PrecisionOptions::*,
                                std::vector<DtypeSelection> PrecisionOptions::*>;
   Storage storage;
 

@@ -138,7 +138,7 @@ void Resolver::compilePatterns() {
     patternOwners.emplace_back(list, index);
   };
   for (List list : {Include, Exclude, StoredInclude, StoredExclude}) {
-    const std::vector<Selection> &given = selections(list);
+    const std::vector<PatternSelection> &given = selections(list);
     usage[list].resize(given.size());
     std::unordered_map<std::string_view, bool> seen;
     for (uint32_t i = 0; i < given.size(); ++i) {

@@ -57,7 +57,7 @@ private:
   void finish();
 
   static const char *flagOf(List list);
-  const std::vector<Selection> &selections(List list) const;
+  const std::vector<PatternSelection> &selections(List list) const;
   std::string lowBitSource() const;
   std::string ruleText(uint32_t rule) const;
   std::string listed(const std::vector<uint32_t> &modules) const;

@@ -48,7 +48,7 @@ TEST(Options, NamesAndKeysAreUniqueAndDefaultsAreThoseOfTheStruct) {
     std::visit(
         [&](auto member) {
           using T = std::decay_t<decltype(options.*member)>;
-          if constexpr (!std::is_same_v<T, std::vector<Selection>> && !std::is_same_v<T, std::vector<DtypeSelection>>) {
+          if constexpr (!std::is_same_v<T, std::vector<PatternSelection>> && !std::is_same_v<T, std::vector<DtypeSelection>>) {
             EXPECT_EQ((options.*member).value, (PrecisionOptions().*member).value) << option.name;
           }
         },

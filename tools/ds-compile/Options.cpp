@@ -1,0 +1,164 @@
+// Options of ds-compile on CLI11. The precision options come from their one table.
+#include "tools/ds-compile/Options.h"
+
+#include "tools/driver/CommandLine.h"
+
+#include <map>
+
+using namespace dsrt;
+
+namespace dsmlir {
+namespace {
+
+const std::map<std::string, Stage> stages = {{"ds", Stage::DS},     {"precision", Stage::Precision}, {"legal", Stage::Legal},
+                                             {"dsrt", Stage::DSRT}, {"llvm", Stage::LLVM},           {"obj", Stage::Object}};
+
+/// The group of an option in --help.
+std::string groupOf(const OptionDescriptor &descriptor) {
+  switch (descriptor.layer) {
+  case 1:
+    return "Precision: parameter storage";
+  case 2:
+    return "Precision: run policy";
+  case 3:
+    return "Precision: low-bit compute of linear modules";
+  case 4:
+    return "Precision: single modules";
+  default:
+    return "Precision: training state and accounting";
+  }
+}
+
+/// Adds one option of the table. A value that it cannot take is kept in the options, to be reported with all other findings.
+void addPrecisionOption(CLI::App &app, const OptionDescriptor &descriptor, PrecisionOptions &options) {
+  const Origin commandLine = {Origin::Source::CommandLine, ""};
+  std::string flag = "--" + descriptor.name, help = descriptor.help;
+  if (!descriptor.defaultText.empty())
+    help += " (" + descriptor.defaultText + ")";
+  auto store = [&options, name = descriptor.name, commandLine](const std::string &value) {
+    Status refused = set(options, name, value, commandLine); // what is refused stands in options.refused
+    (void)refused.ok();
+  };
+  CLI::Option *option = nullptr;
+  switch (descriptor.kind) {
+  case OptionKind::Flag:
+  case OptionKind::Mode:
+    option = app.add_flag_function(
+        flag,
+        [store](int64_t count) {
+          for (; count > 0; --count)
+            store("");
+        },
+        help);
+    break;
+  case OptionKind::NegatableFlag:
+    option =
+        app.add_flag_function(flag + ",!--no-" + descriptor.name, [store](int64_t count) { store(count > 0 ? "true" : "false"); }, help);
+    break;
+  default:
+    option = app.add_option_function<std::vector<std::string>>(
+                    flag,
+                    [store](const std::vector<std::string> &values) {
+                      for (const std::string &value : values)
+                        store(value);
+                    },
+                    help)
+                 ->allow_extra_args(false);
+    if (descriptor.isList())
+      option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    else
+      option->expected(1);
+    std::string values;
+    for (const std::string &choice : descriptor.choices)
+      values += (values.empty() ? "" : "|") + choice;
+    if (descriptor.kind == OptionKind::DtypeRules)
+      values = "PATTERN=" + values;
+    else if (descriptor.kind == OptionKind::DtypeOverrides)
+      values = "PATH=" + values;
+    else if (descriptor.kind == OptionKind::Patterns)
+      values = "PATTERN";
+    option->type_name(values.empty() ? "N" : values);
+  }
+  option->group(groupOf(descriptor));
+}
+
+/// What the options must be together.
+Status check(const CompileOptions &options) {
+  bool reports = !options.listModules.empty() || !options.explain.empty() || !options.planOut.empty();
+  if (!options.listModules.empty() && options.listModules != "text" && options.listModules != "json")
+    return {DSRT_USAGE, "--list-modules expects text or json, but got '" + options.listModules + "'"};
+  if (!options.listModules.empty() && !options.explain.empty())
+    return {DSRT_USAGE, "--list-modules and --explain both write to stdout: give one of them"};
+  if (!options.listModules.empty() && !options.output.empty())
+    return {DSRT_USAGE, "--list-modules writes no artifact: leave out -o"};
+  if ((!options.listModules.empty() || !options.explain.empty()) && options.stage != Stage::Artifact && options.output.empty())
+    return {DSRT_USAGE, "--compile-to writes to stdout as well: give -o FILE"};
+  if (options.output.empty() && options.stage == Stage::Object)
+    return {DSRT_USAGE, "--compile-to=obj expects -o FILE: an object is no text"};
+  if (options.output.empty() && options.stage == Stage::Artifact && !reports)
+    return {DSRT_USAGE, "expects -o OUT.dsx, or one of --list-modules, --explain, --plan-out and --compile-to"};
+  return {};
+}
+
+} // namespace
+
+std::optional<int> parseCompileOptions(int argc, const char *const *argv, CompileOptions &options) {
+  CommandLine line("ds-compile", "Compiles a DeepSeek model to an artifact for ds-run, with the precision of every operation decided,\n"
+                                 "explained and verified.");
+  CLI::App &app = line.app();
+  app.get_formatter()->column_width(44);
+  std::string stage, precisionConfig;
+  app.add_option("model", options.model, "a Hugging Face folder, a config.json, or an .mlir file")->required()->type_name("MODEL");
+  app.add_option("-o,--output", options.output, "the artifact, or what --compile-to asks for (stdout)")->type_name("FILE");
+  app.add_option("--compile-to", stage, "stop there and write that")->type_name("ds|precision|legal|dsrt|llvm|obj");
+  app.add_option("--target", options.target, "what the artifact runs on (cpu)")->type_name("cpu|cuda-sm90");
+  std::vector<std::pair<const char *, int64_t *>> limits = {{"--max-tokens", &options.limits.maxTokens},
+                                                            {"--max-sequences", &options.limits.maxSequences},
+                                                            {"--max-length", &options.limits.maxLength}};
+  const char *limitHelp[] = {"tokens in one call (2048)", "rows of a call (64)", "positions of a row (4096, or the model's)"};
+  for (size_t i = 0; i < limits.size(); ++i)
+    app.add_option(limits[i].first, *limits[i].second, limitHelp[i])->check(CLI::Range(1, INT32_MAX))->type_name("N")->group("Memory plan");
+
+  app.add_option("--precision-config", precisionConfig, "a JSON file with precision options; the command line wins over it")
+      ->type_name("FILE")
+      ->group("Precision: all layers");
+  for (const OptionDescriptor &descriptor : optionTable())
+    addPrecisionOption(app, descriptor, options.precision);
+
+  CommandLine::addOptionalValue(app, "--list-modules", options.listModules, "text", "prints modules and their precision: text or json")
+      ->group("Reports");
+  app.add_option("--explain", options.explain, "why a module has its precision; a pattern groups modules by reasons")
+      ->type_name("PATH")
+      ->group("Reports");
+  app.add_option("--plan-out", options.planOut, "writes the precision plan, as JSON")->type_name("FILE")->group("Reports");
+
+  app.add_flag("--time-passes", options.timePasses, "prints the time of each phase and pass")->group("The compiler itself");
+  app.add_option("--dump-ir-after", options.dumpIrAfter, "prints the IR after a pass, to stderr")
+      ->type_name("PASS")
+      ->group("The compiler itself");
+  app.add_option("--reproducer", options.reproducer, "writes IR and pipeline there if a pass fails")
+      ->type_name("FILE")
+      ->group("The compiler itself");
+  if (std::optional<int> code = line.parse(argc, argv))
+    return code;
+
+  auto fail = [](const Status &status) { return reportError(status); };
+  if (!stage.empty()) {
+    auto found = stages.find(stage);
+    if (found == stages.end())
+      return fail({DSRT_USAGE, "--compile-to expects ds, precision, legal, dsrt, llvm or obj, but got '" + stage + "'"});
+    options.stage = found->second;
+  }
+  if (options.target != "cpu" && options.target != "cuda-sm90")
+    return fail({DSRT_USAGE, "--target expects cpu or cuda-sm90, but got '" + options.target + "'"});
+  if (options.target != "cpu")
+    return fail({DSRT_UNAVAILABLE, "target '" + options.target + "' is not part of this build; use --target=cpu"});
+  if (Status status = check(options); !status.ok())
+    return fail(status);
+  if (!precisionConfig.empty())
+    if (Status status = readConfigFile(precisionConfig, options.precision); !status.ok() && options.precision.refused.empty())
+      return fail(status);
+  return std::nullopt;
+}
+
+} // namespace dsmlir
