@@ -7,6 +7,7 @@
 #include "runtime/support/OutputFile.h"
 #include "tools/driver/CommandLine.h"
 
+#include <cmath>
 #include <filesystem>
 #include <set>
 #include <xxhash.h>
@@ -64,10 +65,11 @@ std::vector<Item> listItems(const ModelConfig &config, FileType type) {
       item.name = expertTensor(parameter.tensor, expert);
       item.shape.assign(parameter.shape.begin() + stacked, parameter.shape.end());
       item.type = parameter.alwaysF32 ? FileType::F32 : type == FileType::F8E4M3 && !parameter.linear ? FileType::BF16 : type;
-      // Norms scatter about 1; a correction bias is of the size of the differences between scores.
-      bool norm = item.shape.size() == 1 && !parameter.alwaysF32;
+      // Matrices keep the size of what they multiply, norms scatter about 1, and a correction bias is of the size of the
+      // differences between scores.
+      bool matrix = item.shape.size() == 2, norm = !matrix && !parameter.alwaysF32;
       item.mean = norm ? 1.0f : 0.0f;
-      item.deviation = norm ? 0.1f : 0.02f;
+      item.deviation = matrix ? 1.0f / std::sqrt(float(item.shape[1])) : 0.1f; // IEEE operations: the same on every machine
       tensorBytes(item.type, item.shape, item.bytes);
       items.push_back(item);
       if (item.type != FileType::F8E4M3)
@@ -128,6 +130,9 @@ private:
       values.resize(elements);
       for (int64_t i = 0; i < elements; ++i)
         values[i] = normal.at(uint64_t(row) * cols + i);
+      if (quantised) // what a BF16 checkpoint of the same seed holds: the two are one model
+        for (float &value : values)
+          value = decodeBF16(encodeBF16(value));
       bytes.resize(elements * (bits(item.type) / 8));
       if (quantised) {
         size_t before = scales.size();
