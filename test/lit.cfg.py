@@ -25,3 +25,6 @@ if config.dsmlir_compiler:
 
 config.substitutions += [("%shared", shared), ("%root", config.dsmlir_source), ("%build", config.dsmlir_build)]
 config.substitutions += [("%python", config.python)]
+
+# Tests run side by side: threads that spin while they wait would take the processors from one another.
+config.environment["OMP_WAIT_POLICY"] = "passive"
