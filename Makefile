@@ -2,7 +2,6 @@
 # the release preset and build. For daily work use cmake and ninja themselves; see docs/guide.md.
 #
 # CONFIGURE: more arguments for cmake, e.g. make check CONFIGURE=-DDSMLIR_SHARED_DIR=/data/shared
-MAKEFLAGS += --no-print-directory
 CONFIGURE =
 
 .PHONY: build demo check packages
