@@ -18,6 +18,7 @@ demo: packages
 	build/bin/ds-compile examples/kjv-fp8 -o build/kjv-fp8.dsx --precision-recipe deepseek_v3 --time-passes
 	@echo
 	build/bin/ds-run build/kjv-fp8.dsx --weights examples/kjv-fp8 --prompt 'And God said unto Moses, ' --max-new-tokens 96 --output text
+	@echo
 
 # The last line is `N passed, M failed[, K skipped]`.
 check: build
