@@ -47,7 +47,9 @@ struct E4m3 {
   using Math = Math;
   static constexpr int kElements = 2, kBytes = 32;
   static constexpr bool kDecodes = true;
-  static __m256i halves(__m256i words) { return _mm256_and_si256(_mm256_srai_epi16(words, 1), _mm256_set1_epi16(static_cast<short>(0xbf80))); }
+  static __m256i halves(__m256i words) {
+    return _mm256_and_si256(_mm256_srai_epi16(words, 1), _mm256_set1_epi16(static_cast<short>(0xbf80)));
+  }
   static void load(const std::byte *b, __m256 out[2][2]) {
     __m256i pairs = loadBytes(b); // a word holds elements 2i (low byte) and 2i + 1 of one channel
     widenHalves(halves(_mm256_slli_epi16(pairs, 8)), out[0]);
@@ -61,7 +63,9 @@ struct Bf16 {
   static constexpr int kElements = 2, kBytes = 64;
   static constexpr bool kDecodes = true;
   static __m256 low(__m256i pairs) { return _mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16)); }
-  static __m256 high(__m256i pairs) { return _mm256_castsi256_ps(_mm256_and_si256(pairs, _mm256_set1_epi32(static_cast<int>(0xffff0000)))); }
+  static __m256 high(__m256i pairs) {
+    return _mm256_castsi256_ps(_mm256_and_si256(pairs, _mm256_set1_epi32(static_cast<int>(0xffff0000))));
+  }
   static void load(const std::byte *b, __m256 out[2][2]) {
     __m256i first = loadBytes(b), second = loadBytes(b + 32);
     out[0][0] = low(first), out[0][1] = low(second);
@@ -88,26 +92,40 @@ void widenF16(const uint16_t *x, int64_t k, float *out) {
 void convertRow(int32_t dtype, const void *x, int64_t k, void *out) {
   auto *to = static_cast<float *>(out);
   switch (dtype) {
-  case DSRT_F32: __builtin_memcpy(to, x, static_cast<size_t>(k) * 4); break;
-  case DSRT_BF16: widenBf16(static_cast<const uint16_t *>(x), k, to); break;
-  case DSRT_F8E4M3: widenE4m3(static_cast<const uint8_t *>(x), k, to); break;
-  case DSRT_F16: widenF16(static_cast<const uint16_t *>(x), k, to); break;
+  case DSRT_F32:
+    __builtin_memcpy(to, x, static_cast<size_t>(k) * 4);
+    break;
+  case DSRT_BF16:
+    widenBf16(static_cast<const uint16_t *>(x), k, to);
+    break;
+  case DSRT_F8E4M3:
+    widenE4m3(static_cast<const uint8_t *>(x), k, to);
+    break;
+  case DSRT_F16:
+    widenF16(static_cast<const uint16_t *>(x), k, to);
+    break;
   }
 }
 
 void decode(int32_t dtype, const void *units, int64_t elements, void *out) {
   switch (dtype) {
-  case DSRT_F8E4M3: return decodePanel<E4m3>(units, elements, out);
-  case DSRT_BF16: return decodePanel<Bf16>(units, elements, out);
-  case DSRT_F16: return decodePanel<F16>(units, elements, out);
+  case DSRT_F8E4M3:
+    return decodePanel<E4m3>(units, elements, out);
+  case DSRT_BF16:
+    return decodePanel<Bf16>(units, elements, out);
+  case DSRT_F16:
+    return decodePanel<F16>(units, elements, out);
   }
 }
 
 void fused(int32_t dtype, const Block &block) {
   switch (dtype) {
-  case DSRT_F8E4M3: return multiplyFused<E4m3>(block);
-  case DSRT_BF16: return multiplyFused<Bf16>(block);
-  case DSRT_F16: return multiplyFused<F16>(block);
+  case DSRT_F8E4M3:
+    return multiplyFused<E4m3, 8>(block);
+  case DSRT_BF16:
+    return multiplyFused<Bf16, 8>(block);
+  case DSRT_F16:
+    return multiplyFused<F16, 8>(block);
   }
 }
 

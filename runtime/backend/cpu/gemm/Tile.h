@@ -63,7 +63,8 @@ template <typename Source, int Rows, int Panels> void tile(const Block &block, i
       for (int v = 0; v < V; ++v) {
         constexpr int lanes = 16 / V;
         int64_t channel = (panel + p) * 16 + v * lanes;
-        Math::promote(block.c + (row + r) * block.cStride + channel, sums[r][p][v], block.rowScales[row + r], block.channelScales + channel);
+        Math::promote(block.c + (row + r) * block.cStride + channel, sums[r][p][v], block.rowScales[row + r],
+                      block.channelScales + channel);
       }
 }
 
@@ -100,13 +101,18 @@ template <typename Source, int MaxRows, int MaxPanels> void multiplyBlock(const 
       lastPanels<Source, MaxRows, MaxPanels - 1>(block, panel);
 }
 
-/// Decoding in registers: two panels at a time for one or two rows, so that their sums hide each other's latency.
-template <typename Source> void multiplyFused(const Block &block) {
+/// Decoding in registers, at most kFusedRows rows: as many panels at a time as give `Chains` sums, which hide each other's latency.
+template <typename Source, int Chains> void multiplyFused(const Block &block) {
+  constexpr int V = Source::Math::kVectors, two = Chains >= 2 * V ? Chains / (2 * V) : 1, four = Chains >= 4 * V ? Chains / (4 * V) : 1;
   switch (block.rows) {
-  case 1: return multiplyBlock<Source, 1, 2>(block);
-  case 2: return multiplyBlock<Source, 2, 2>(block);
-  case 3: return multiplyBlock<Source, 3, 1>(block);
-  default: return multiplyBlock<Source, 4, 1>(block);
+  case 1:
+    return multiplyBlock<Source, 1, Chains / V>(block);
+  case 2:
+    return multiplyBlock<Source, 2, two>(block);
+  case 3:
+    return multiplyBlock<Source, 3, four>(block);
+  default:
+    return multiplyBlock<Source, 4, four>(block);
   }
 }
 
