@@ -8,7 +8,6 @@
 
 #include <cstdlib>
 #include <cstring>
-#include <memory>
 #include <new>
 
 namespace dsrt::cpu {
@@ -18,7 +17,7 @@ namespace {
 constexpr int64_t kElementBytes = 4; // of every path: an F32, or a pair of BF16
 // An item's totals, kMaxRows * kMaxPanels * 16 floats, and the rows' segment stay in the second cache; a few decoded panels of a
 // segment stay in the first.
-constexpr int64_t kMaxRows = 85 * kTileRows, kMaxPanels = 8;
+constexpr int64_t kMaxRows = 512, kMaxPanels = 8;
 
 int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t tileOf(int64_t index, int64_t extent) { return extent == 0 ? 0 : index / extent; }
@@ -67,7 +66,7 @@ public:
     int64_t rows = end - begin, panels = ceilDiv(w.rows, kPanelChannels);
     if (rows <= 0 || panels == 0)
       return;
-    int64_t rowBlocks = ceilDiv(rows, kMaxRows), rowStep = ceilDiv(ceilDiv(rows, rowBlocks), kTileRows) * kTileRows;
+    int64_t rowBlocks = ceilDiv(rows, kMaxRows), rowStep = ceilDiv(rows, rowBlocks);
     // Few items are made a multiple of the threads, so that none of these waits for the last item.
     int64_t panelBlocks = std::min(panels, ceilDiv(ceilDiv(panels, kMaxPanels), threads) * threads);
     int64_t panelStep = ceilDiv(panels, panelBlocks);
@@ -101,8 +100,8 @@ private:
 
   // The converted rows: for each segment [convertedRows][elements], so that a block's rows lie side by side.
   int64_t firstRow = 0, convertedRows = 0;
-  std::unique_ptr<uint32_t[]> converted;
-  std::vector<float> rowScales; ///< [segments][convertedRows]
+  uint32_t *converted = nullptr;
+  float *rowScales = nullptr; ///< [segments][convertedRows]
 
   int64_t segments() const { return static_cast<int64_t>(cuts.size()) - 1; }
   int64_t elementsOf(int64_t k) const { return ceilDiv(k, path->perElement); }
@@ -124,8 +123,10 @@ private:
 
   void convert(int threads, int64_t begin, int64_t end) {
     firstRow = begin, convertedRows = end - begin;
-    converted = std::make_unique_for_overwrite<uint32_t[]>(static_cast<size_t>(convertedRows * elementsOf(w.cols)));
-    rowScales.resize(static_cast<size_t>(segments() * convertedRows));
+    thread_local Scratch scratch;
+    int64_t elements = convertedRows * elementsOf(w.cols);
+    converted = reinterpret_cast<uint32_t *>(scratch.take(static_cast<size_t>((elements + segments() * convertedRows) * kElementBytes)));
+    rowScales = reinterpret_cast<float *>(converted + elements);
     int64_t bytes = panelLayout(x.dtype).elementBytes;
     float weightScale = w.format.payload == DSRT_F8E4M3 ? path->e4m3Scale : 1.0f;
     constexpr int64_t step = 8;
@@ -135,7 +136,7 @@ private:
         const float *scales = x.scales ? x.scales + tileOf(begin + row, x.tileRows) * x.scale_ld : nullptr;
         for (int64_t s = 0; s < segments(); ++s) {
           int64_t length = cuts[s + 1] - cuts[s], elements = elementsOf(length);
-          uint32_t *to = converted.get() + elementsOf(cuts[s]) * convertedRows + row * elements;
+          uint32_t *to = converted + elementsOf(cuts[s]) * convertedRows + row * elements;
           to[elements - 1] = 0; // the missing half of an odd segment's last pair
           path->convertRow(x.dtype, from + cuts[s] * bytes, length, to);
           rowScales[s * convertedRows + row] = weightScale * (scales ? scales[tileOf(cuts[s], x.tileCols)] : 1.0f);
@@ -182,9 +183,9 @@ private:
       int64_t begin = cuts[s], length = cuts[s + 1] - begin, row = item.row - firstRow;
       fillChannelScales(item.expert, item.panel * kPanelChannels, width, s, channelScales);
       block.length = elementsOf(length);
-      block.a = converted.get() + elementsOf(begin) * convertedRows + row * block.length;
+      block.a = converted + elementsOf(begin) * convertedRows + row * block.length;
       block.aStride = block.length;
-      block.rowScales = rowScales.data() + s * convertedRows + row;
+      block.rowScales = rowScales + s * convertedRows + row;
 
       int64_t firstUnit = begin / layout.perUnit, lastUnit = ceilDiv(begin + length, layout.perUnit);
       const std::byte *packed = packBuffer;

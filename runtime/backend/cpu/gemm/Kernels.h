@@ -14,8 +14,6 @@ namespace dsrt::cpu {
 
 /// Most rows that `fused` takes.
 constexpr int64_t kFusedRows = 4;
-/// Rows of a register tile of the vector kernels; row blocks are cut in multiples of it.
-constexpr int64_t kTileRows = 6;
 
 /// One segment of K for a block of the result: c[row, channel] = fma(sum over the segment, rowScales[row] * channelScales[channel], c).
 struct Block {

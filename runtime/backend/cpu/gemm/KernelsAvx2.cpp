@@ -141,7 +141,7 @@ void storeRow(int32_t dtype, const float *c, int64_t n, void *y) {
   }
 }
 
-const Path path = {1, DSRT_F32, 256.0f, false, convertRow, decode, multiplyBlock<Decoded, kTileRows, 1>, fused};
+const Path path = {1, DSRT_F32, 256.0f, false, convertRow, decode, multiplyBlock<Decoded, 6, 1>, fused};
 
 } // namespace
 

@@ -88,6 +88,6 @@ void fused(int32_t, const Block &block) { multiplyFused<E4m3, 8>(block); }
 
 } // namespace
 
-const Path avx512Bf16Path = {2, DSRT_BF16, 1.0f, true, convertRow, decode, multiplyBlock<Decoded, kTileRows, 4>, fused};
+const Path avx512Bf16Path = {2, DSRT_BF16, 1.0f, true, convertRow, decode, multiplyBlock<Decoded, 8, 3>, fused};
 
 } // namespace dsrt::cpu

@@ -8,14 +8,18 @@
 //   kDecodes   whether loading costs more than the load
 //   load(bytes, out[kElements][kVectors]);  loadLast: the same for a single element
 
+/// The loops are unrolled by request: the compiler keeps the sums in registers only where all their indices are constants.
 template <typename Source, int Rows, int Panels> void tile(const Block &block, int64_t row, int64_t panel) {
   using Math = typename Source::Math;
   using Vector = typename Math::Vector;
   using Element = typename Math::Element;
   constexpr int V = Math::kVectors, E = Source::kElements;
   Vector sums[Rows][Panels][V];
+#pragma unroll
   for (int r = 0; r < Rows; ++r)
+#pragma unroll
     for (int p = 0; p < Panels; ++p)
+#pragma unroll
       for (int v = 0; v < V; ++v)
         sums[r][p][v] = Math::zero();
 
@@ -25,12 +29,16 @@ template <typename Source, int Rows, int Panels> void tile(const Block &block, i
   int64_t steps = block.length / E;
   for (int64_t step = 0; step < steps; ++step, a += E, b += Source::kBytes) {
     if constexpr (Source::kDecodes) {
+#pragma unroll
       for (int p = 0; p < Panels; ++p) {
         typename Math::Operand x[E][V];
         Source::load(b + p * bStride, x);
+#pragma unroll
         for (int e = 0; e < E; ++e)
+#pragma unroll
           for (int r = 0; r < Rows; ++r) {
             auto left = Math::broadcast(a + r * aStride + e);
+#pragma unroll
             for (int v = 0; v < V; ++v)
               sums[r][p][v] = Math::multiplyAdd(left, x[e][v], sums[r][p][v]);
           }
@@ -38,11 +46,15 @@ template <typename Source, int Rows, int Panels> void tile(const Block &block, i
     } else {
       static_assert(E == 1);
       typename Math::Operand x[Panels][1][V];
+#pragma unroll
       for (int p = 0; p < Panels; ++p)
         Source::load(b + p * bStride, x[p]);
+#pragma unroll
       for (int r = 0; r < Rows; ++r) {
         auto left = Math::broadcast(a + r * aStride);
+#pragma unroll
         for (int p = 0; p < Panels; ++p)
+#pragma unroll
           for (int v = 0; v < V; ++v)
             sums[r][p][v] = Math::multiplyAdd(left, x[p][0][v], sums[r][p][v]);
       }
@@ -50,16 +62,22 @@ template <typename Source, int Rows, int Panels> void tile(const Block &block, i
   }
   if constexpr (E > 1)
     if (block.length % E != 0)
+#pragma unroll
       for (int p = 0; p < Panels; ++p) {
         typename Math::Operand x[V];
         Source::loadLast(b + p * bStride, x);
+#pragma unroll
         for (int r = 0; r < Rows; ++r)
+#pragma unroll
           for (int v = 0; v < V; ++v)
             sums[r][p][v] = Math::multiplyAdd(Math::broadcast(a + r * aStride), x[v], sums[r][p][v]);
       }
 
+#pragma unroll
   for (int r = 0; r < Rows; ++r)
+#pragma unroll
     for (int p = 0; p < Panels; ++p)
+#pragma unroll
       for (int v = 0; v < V; ++v) {
         constexpr int lanes = 16 / V;
         int64_t channel = (panel + p) * 16 + v * lanes;
@@ -68,21 +86,22 @@ template <typename Source, int Rows, int Panels> void tile(const Block &block, i
       }
 }
 
-template <typename Source, int Rows, int Panels> void lastRows(const Block &block, int64_t row, int64_t panel) {
-  if (block.rows - row == Rows)
-    tile<Source, Rows, Panels>(block, row, panel);
-  else if constexpr (Rows > 1)
-    lastRows<Source, Rows - 1, Panels>(block, row, panel);
+template <typename Source, int MaxRows, int Panels> void tileOf(const Block &block, int64_t row, int64_t rows, int64_t panel) {
+  if (rows == MaxRows)
+    tile<Source, MaxRows, Panels>(block, row, panel);
+  else if constexpr (MaxRows > 1)
+    tileOf<Source, MaxRows - 1, Panels>(block, row, rows, panel);
 }
 
-/// All rows against `Panels` panels: the panels stay in the first cache while the rows stream by.
+/// All rows against `Panels` panels: the panels stay in the first cache while the rows stream by. The rows are dealt evenly to the
+/// tiles, as a tile of a few rows would wait for its own sums.
 template <typename Source, int MaxRows, int Panels> void column(const Block &block, int64_t panel) {
-  int64_t row = 0;
-  for (; row + MaxRows <= block.rows; row += MaxRows)
-    tile<Source, MaxRows, Panels>(block, row, panel);
-  if constexpr (MaxRows > 1)
-    if (row < block.rows)
-      lastRows<Source, MaxRows - 1, Panels>(block, row, panel);
+  int64_t tiles = (block.rows + MaxRows - 1) / MaxRows;
+  for (int64_t i = 0, row = 0; i < tiles; ++i) {
+    int64_t rows = (block.rows - row + tiles - i - 1) / (tiles - i);
+    tileOf<Source, MaxRows, Panels>(block, row, rows, panel);
+    row += rows;
+  }
 }
 
 template <typename Source, int MaxRows, int Panels> void lastPanels(const Block &block, int64_t panel) {
