@@ -17,7 +17,7 @@ namespace {
 constexpr int64_t kElementBytes = 4; // of every path: an F32, or a pair of BF16
 // An item's totals, kMaxRows * kMaxPanels * 16 floats, and the rows' segment stay in the second cache; a few decoded panels of a
 // segment stay in the first.
-constexpr int64_t kMaxRows = 512, kMaxPanels = 8;
+constexpr int64_t kMaxRows = 512, kMaxPanels = 12, kDecodedPanels = 3;
 
 int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t tileOf(int64_t index, int64_t extent) { return extent == 0 ? 0 : index / extent; }
@@ -170,9 +170,9 @@ private:
     int64_t totalBytes = item.rows * width * 4, decodedStride = elements * kPanelChannels * kElementBytes;
     int64_t packedStride = prepared ? layout.panelBytes(w.cols) : (units * kPanelChannels * layout.unitBytes() + 63) / 64 * 64;
     int64_t packedBytes = prepared ? 0 : item.panels * packedStride;
-    auto *memory = scratch.take(static_cast<size_t>(totalBytes + width * 4 + item.panels * decodedStride + packedBytes));
+    auto *memory = scratch.take(static_cast<size_t>(totalBytes + width * 4 + kDecodedPanels * decodedStride + packedBytes));
     auto *total = reinterpret_cast<float *>(memory), *channelScales = total + item.rows * width;
-    auto *decoded = reinterpret_cast<std::byte *>(channelScales + width), *packBuffer = decoded + item.panels * decodedStride;
+    auto *decoded = reinterpret_cast<std::byte *>(channelScales + width), *packBuffer = decoded + kDecodedPanels * decodedStride;
     memset(total, 0, static_cast<size_t>(totalBytes));
 
     int32_t payload = w.format.payload;
@@ -200,22 +200,26 @@ private:
       }
       block.b = packed, block.bStride = packedStride;
       bool whole = begin % layout.perUnit == 0, slow = nan && !path->e4m3TakesNan;
-      if (payload == path->direct) {
-        path->block(block);
-      } else if (item.rows <= kFusedRows && path->fused && whole && !slow) {
-        path->fused(payload, block);
-      } else {
-        // A segment that begins inside a unit is decoded from the unit's beginning.
-        int64_t before = begin - firstUnit * layout.perUnit, count = block.length + before;
-        for (int64_t p = 0; p < item.panels; ++p) {
-          std::byte *out = decoded + p * decodedStride;
+      if (payload == path->direct || (item.rows <= path->packedRows && whole && !slow)) {
+        path->packed(payload, block);
+        continue;
+      }
+      // A segment that begins inside a unit is decoded from the unit's beginning. Panels are decoded as the tile takes them.
+      int64_t before = begin - firstUnit * layout.perUnit;
+      for (int64_t p = 0; p < item.panels; p += kDecodedPanels) {
+        Block part = block;
+        part.panels = std::min(kDecodedPanels, item.panels - p);
+        part.channelScales += p * kPanelChannels, part.c += p * kPanelChannels;
+        part.b = decoded + before * kPanelChannels * kElementBytes, part.bStride = decodedStride;
+        for (int64_t i = 0; i < part.panels; ++i) {
+          const std::byte *units = packed + (p + i) * packedStride;
+          std::byte *out = decoded + i * decodedStride;
           if (slow)
-            decodeE4m3Slowly(packed + p * packedStride, count, reinterpret_cast<float *>(out));
+            decodeE4m3Slowly(units, block.length + before, reinterpret_cast<float *>(out));
           else
-            path->decode(payload, packed + p * packedStride, count, out);
+            path->decode(payload, units, block.length + before, out);
         }
-        block.b = decoded + before * kPanelChannels * kElementBytes, block.bStride = decodedStride;
-        path->block(block);
+        path->block(part);
       }
     }
 

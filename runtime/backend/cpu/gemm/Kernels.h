@@ -12,7 +12,7 @@
 
 namespace dsrt::cpu {
 
-/// Most rows that `fused` takes.
+/// Most rows for which panels are decoded in registers.
 constexpr int64_t kFusedRows = 4;
 
 /// One segment of K for a block of the result: c[row, channel] = fma(sum over the segment, rowScales[row] * channelScales[channel], c).
@@ -32,6 +32,7 @@ struct Block {
 struct Path {
   int64_t perElement; ///< of K: 1 for F32, 2 for pairs of BF16
   int32_t direct;     ///< the payload whose packed panels are decoded already
+  int64_t packedRows; ///< most rows for which decoding in registers is best: kFusedRows, or 0
   float e4m3Scale;    ///< decoded E4M3 times this is the value
   bool e4m3TakesNan;  ///< `decode` and `fused` decode the NaN payload; else decodeE4m3Slowly does
   /// x: [k] of any Lhs dtype; out: [k] of the path's scalars.
@@ -39,8 +40,8 @@ struct Path {
   /// Packed units of one panel to `elements` elements; may write up to one element more.
   void (*decode)(int32_t dtype, const void *units, int64_t elements, void *out);
   void (*block)(const Block &block); ///< on decoded panels
-  /// On packed panels of a dtype other than `direct`, at most kFusedRows rows; null where decoding first is as good.
-  void (*fused)(int32_t dtype, const Block &block);
+  /// On packed panels: of `direct` any number of rows, else at most `packedRows`.
+  void (*packed)(int32_t dtype, const Block &block);
 };
 
 struct Kernels {

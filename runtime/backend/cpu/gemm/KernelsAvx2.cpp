@@ -33,12 +33,16 @@ void widenHalves(__m256i halves, __m256 out[2]) {
 struct Decoded {
   using Math = Math;
   static constexpr int kElements = 1, kBytes = 64;
-  static constexpr bool kDecodes = false;
+  static constexpr bool kDecodes = false, kPacked = false;
   static void load(const std::byte *b, __m256 out[1][2]) {
     auto *from = reinterpret_cast<const float *>(b);
     out[0][0] = _mm256_loadu_ps(from);
     out[0][1] = _mm256_loadu_ps(from + 8);
   }
+};
+
+struct Packed : Decoded { // panels that need no decoding
+  static constexpr bool kPacked = true;
 };
 
 /// E4M3 times 2^-8 is F16 with the same bits further right: S.eeee.mmm at the top of a word, shifted right by one
@@ -118,7 +122,7 @@ void decode(int32_t dtype, const void *units, int64_t elements, void *out) {
   }
 }
 
-void fused(int32_t dtype, const Block &block) {
+void packed(int32_t dtype, const Block &block) {
   switch (dtype) {
   case DSRT_F8E4M3:
     return multiplyFused<E4m3, 8>(block);
@@ -126,6 +130,8 @@ void fused(int32_t dtype, const Block &block) {
     return multiplyFused<Bf16, 8>(block);
   case DSRT_F16:
     return multiplyFused<F16, 8>(block);
+  case DSRT_F32:
+    return multiplyPacked<Packed, 6, 1, 8>(block);
   }
 }
 
@@ -141,7 +147,7 @@ void storeRow(int32_t dtype, const float *c, int64_t n, void *y) {
   }
 }
 
-const Path path = {1, DSRT_F32, 256.0f, false, convertRow, decode, multiplyBlock<Decoded, 6, 1>, fused};
+const Path path = {1, DSRT_F32, kFusedRows, 256.0f, false, convertRow, decode, multiplyBlock<Decoded, 6, 1>, packed};
 
 } // namespace
 

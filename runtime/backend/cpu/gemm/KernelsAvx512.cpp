@@ -27,8 +27,12 @@ struct Math {
 struct Decoded {
   using Math = Math;
   static constexpr int kElements = 1, kBytes = 64;
-  static constexpr bool kDecodes = false;
+  static constexpr bool kDecodes = false, kPacked = false;
   static void load(const std::byte *b, __m512 out[1][1]) { out[0][0] = _mm512_loadu_ps(b); }
+};
+
+struct Packed : Decoded { // panels that need no decoding
+  static constexpr bool kPacked = true;
 };
 
 /// As in KernelsAvx2.cpp: E4M3 times 2^-8 is F16 with the same bits further right, NaN excepted.
@@ -105,7 +109,7 @@ void decode(int32_t dtype, const void *units, int64_t elements, void *out) {
   }
 }
 
-void fused(int32_t dtype, const Block &block) {
+void packed(int32_t dtype, const Block &block) {
   switch (dtype) {
   case DSRT_F8E4M3:
     return multiplyFused<E4m3, 8>(block);
@@ -113,6 +117,8 @@ void fused(int32_t dtype, const Block &block) {
     return multiplyFused<Bf16, 8>(block);
   case DSRT_F16:
     return multiplyFused<F16, 8>(block);
+  case DSRT_F32:
+    return multiplyPacked<Packed, 8, 3, 8>(block);
   }
 }
 
@@ -130,7 +136,7 @@ void storeRow(int32_t dtype, const float *c, int64_t n, void *y) {
   }
 }
 
-const Path path = {1, DSRT_F32, 256.0f, false, convertRow, decode, multiplyBlock<Decoded, 8, 3>, fused};
+const Path path = {1, DSRT_F32, kFusedRows, 256.0f, false, convertRow, decode, multiplyBlock<Decoded, 8, 3>, packed};
 
 } // namespace
 

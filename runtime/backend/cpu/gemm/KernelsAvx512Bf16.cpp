@@ -28,8 +28,12 @@ struct Math {
 struct Decoded { // BF16 panels as packed, too
   using Math = Math;
   static constexpr int kElements = 1, kBytes = 64;
-  static constexpr bool kDecodes = false;
+  static constexpr bool kDecodes = false, kPacked = false;
   static void load(const std::byte *b, __m512i out[1][1]) { out[0][0] = _mm512_loadu_si512(b); }
+};
+
+struct Packed : Decoded { // panels that need no decoding
+  static constexpr bool kPacked = true;
 };
 
 /// The two bytes of an E4M3 code's BF16 without its sign, for the 128 codes: exact for every code, NaN included.
@@ -84,10 +88,14 @@ void convertRow(int32_t dtype, const void *x, int64_t k, void *out) {
 }
 
 void decode(int32_t, const void *units, int64_t elements, void *out) { decodePanel<E4m3>(units, elements, out); }
-void fused(int32_t, const Block &block) { multiplyFused<E4m3, 8>(block); }
+void packed(int32_t dtype, const Block &block) {
+  if (dtype == DSRT_F8E4M3)
+    return multiplyFused<E4m3, 8>(block);
+  multiplyPacked<Packed, 8, 3, 8>(block);
+}
 
 } // namespace
 
-const Path avx512Bf16Path = {2, DSRT_BF16, 1.0f, true, convertRow, decode, multiplyBlock<Decoded, 8, 3>, fused};
+const Path avx512Bf16Path = {2, DSRT_BF16, kFusedRows, 1.0f, true, convertRow, decode, multiplyBlock<Decoded, 8, 3>, packed};
 
 } // namespace dsrt::cpu

@@ -69,8 +69,12 @@ struct Math {
 struct Decoded {
   using Math = Math;
   static constexpr int kElements = 1, kBytes = 64;
-  static constexpr bool kDecodes = false;
+  static constexpr bool kDecodes = false, kPacked = false;
   static void load(const std::byte *b, Math::Vector out[1][4]) { memcpy(out, b, 64); }
+};
+
+struct Packed : Decoded { // panels that need no decoding
+  static constexpr bool kPacked = true;
 };
 
 void convertRow(int32_t dtype, const void *x, int64_t k, void *out) {
@@ -113,7 +117,9 @@ void storeRow(int32_t dtype, const float *c, int64_t n, void *y) {
       static_cast<uint16_t *>(y)[i] = roundF16(c[i]);
 }
 
-const Path path = {1, DSRT_F32, 256.0f, true, convertRow, decode, multiplyBlock<Decoded, 2, 1>, nullptr};
+void packed(int32_t, const Block &block) { multiplyBlock<Packed, 2, 1>(block); }
+
+const Path path = {1, DSRT_F32, 0, 256.0f, true, convertRow, decode, multiplyBlock<Decoded, 2, 1>, packed};
 
 } // namespace
 

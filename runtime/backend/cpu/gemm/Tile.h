@@ -6,6 +6,7 @@
 //              promote(c, sum, rowScale, channelScales): the new total
 //   kElements  elements along K that one load yields;  kBytes  bytes of packed panel that it takes
 //   kDecodes   whether loading costs more than the load
+//   kPacked    whether the panels are read for the first time: then the next segment's, which lie behind, are prefetched
 //   load(bytes, out[kElements][kVectors]);  loadLast: the same for a single element
 
 /// The loops are unrolled by request: the compiler keeps the sums in registers only where all their indices are constants.
@@ -26,7 +27,7 @@ template <typename Source, int Rows, int Panels> void tile(const Block &block, i
   const Element *a = static_cast<const Element *>(block.a) + row * block.aStride;
   const int64_t aStride = block.aStride, bStride = block.bStride;
   const std::byte *b = block.b + panel * bStride;
-  int64_t steps = block.length / E;
+  const int64_t steps = block.length / E, ahead = steps * Source::kBytes;
   for (int64_t step = 0; step < steps; ++step, a += E, b += Source::kBytes) {
     if constexpr (Source::kDecodes) {
 #pragma unroll
@@ -47,8 +48,11 @@ template <typename Source, int Rows, int Panels> void tile(const Block &block, i
       static_assert(E == 1);
       typename Math::Operand x[Panels][1][V];
 #pragma unroll
-      for (int p = 0; p < Panels; ++p)
+      for (int p = 0; p < Panels; ++p) {
         Source::load(b + p * bStride, x[p]);
+        if constexpr (Source::kPacked)
+          __builtin_prefetch(b + p * bStride + ahead, 0, 2);
+      }
 #pragma unroll
       for (int r = 0; r < Rows; ++r) {
         auto left = Math::broadcast(a + r * aStride);
@@ -135,16 +139,27 @@ template <typename Source, int Chains> void multiplyFused(const Block &block) {
   }
 }
 
-/// A panel's units to [elements][16] in memory.
+/// Panels that need no decoding, any number of rows.
+template <typename Source, int MaxRows, int MaxPanels, int Chains> void multiplyPacked(const Block &block) {
+  if (block.rows <= kFusedRows)
+    return multiplyFused<Source, Chains>(block);
+  multiplyBlock<Source, MaxRows, MaxPanels>(block);
+}
+
+/// A panel's units to [elements][16] in memory; the next segment's, which lie behind, are prefetched.
 template <typename Source> void decodePanel(const void *units, int64_t elements, void *out) {
   using Math = typename Source::Math;
   constexpr int V = Math::kVectors, E = Source::kElements;
   auto *from = static_cast<const std::byte *>(units);
   auto *to = static_cast<typename Math::Operand *>(out);
-  for (int64_t step = 0; step < elements / E; ++step, from += Source::kBytes, to += E * V) {
+  const int64_t steps = elements / E, ahead = steps * Source::kBytes;
+  for (int64_t step = 0; step < steps; ++step, from += Source::kBytes, to += E * V) {
     typename Math::Operand x[E][V];
     Source::load(from, x);
+    __builtin_prefetch(from + ahead, 0, 2);
+#pragma unroll
     for (int e = 0; e < E; ++e)
+#pragma unroll
       for (int v = 0; v < V; ++v)
         to[e * V + v] = x[e][v];
   }
