@@ -2,7 +2,7 @@
 //
 //   ds-bench-gemm ../shared/configs/deepseek-v2-lite.json ../shared/configs/deepseek-v3.json -o bench/results/gemm-cpu.json
 //
-// Contestants take turns, round after round, and the best round of each counts: what else runs on the machine then hits all of
+// Contestants take turns in many short rounds, and the best round of each counts: what else runs on the machine takes whole slices of
 // them alike. Every result is checked against F64 in the same run; a wrong one has no figure, and the exit code is 1.
 #include "bench/gemm/Contestants.h"
 #include "runtime/backend/cpu/gemm/Gemm.h"
@@ -87,9 +87,9 @@ struct Options {
   std::vector<std::string> configs;
   std::vector<int64_t> rows = {1, 16, 64, 512};
   std::string output, only;
-  int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency())), rounds = 5;
+  int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency())), rounds = 20;
   int64_t coldMib = 128;
-  double least = 0.05;
+  double least = 0.005;
 };
 
 double rounded(double value) { return std::round(value * 1000) / 1000; }

@@ -14,6 +14,7 @@ namespace dsrt::cpu {
 
 namespace {
 
+constexpr int64_t kRowsAtOnce = 8;   // that an item converts
 constexpr int64_t kElementBytes = 4; // of every path: an F32, or a pair of BF16
 // An item's totals, kMaxRows * kMaxPanels * 16 floats, and the rows' segment stay in the second cache; a few decoded panels of a
 // segment stay in the first.
@@ -79,8 +80,14 @@ public:
   void run(int threads, int64_t begin, int64_t end) {
     if (items.empty())
       return;
-    convert(threads, begin, end);
-    parallelFor(threads, static_cast<int64_t>(items.size()), [&](int64_t item) { compute(items[static_cast<size_t>(item)]); });
+    firstRow = begin, convertedRows = end - begin;
+    thread_local Scratch scratch;
+    int64_t elements = convertedRows * elementsOf(w.cols);
+    converted = reinterpret_cast<uint32_t *>(scratch.take(static_cast<size_t>((elements + segments() * convertedRows) * kElementBytes)));
+    rowScales = reinterpret_cast<float *>(converted + elements);
+    parallelPhases(
+        threads, ceilDiv(convertedRows, kRowsAtOnce), [&](int64_t item) { convert(item * kRowsAtOnce); },
+        static_cast<int64_t>(items.size()), [&](int64_t item) { compute(items[static_cast<size_t>(item)]); });
   }
 
 private:
@@ -121,28 +128,21 @@ private:
     cuts.push_back(k);
   }
 
-  void convert(int threads, int64_t begin, int64_t end) {
-    firstRow = begin, convertedRows = end - begin;
-    thread_local Scratch scratch;
-    int64_t elements = convertedRows * elementsOf(w.cols);
-    converted = reinterpret_cast<uint32_t *>(scratch.take(static_cast<size_t>((elements + segments() * convertedRows) * kElementBytes)));
-    rowScales = reinterpret_cast<float *>(converted + elements);
+  /// Converts kRowsAtOnce rows from `first` on, and gathers their scales.
+  void convert(int64_t first) const {
     int64_t bytes = panelLayout(x.dtype).elementBytes;
     float weightScale = w.format.payload == DSRT_F8E4M3 ? path->e4m3Scale : 1.0f;
-    constexpr int64_t step = 8;
-    parallelFor(convertedRows < step ? 1 : threads, ceilDiv(convertedRows, step), [&](int64_t item) {
-      for (int64_t row = item * step; row < std::min(convertedRows, (item + 1) * step); ++row) {
-        auto *from = static_cast<const std::byte *>(x.data) + (begin + row) * x.ld * bytes;
-        const float *scales = x.scales ? x.scales + tileOf(begin + row, x.tileRows) * x.scale_ld : nullptr;
-        for (int64_t s = 0; s < segments(); ++s) {
-          int64_t length = cuts[s + 1] - cuts[s], elements = elementsOf(length);
-          uint32_t *to = converted + elementsOf(cuts[s]) * convertedRows + row * elements;
-          to[elements - 1] = 0; // the missing half of an odd segment's last pair
-          path->convertRow(x.dtype, from + cuts[s] * bytes, length, to);
-          rowScales[s * convertedRows + row] = weightScale * (scales ? scales[tileOf(cuts[s], x.tileCols)] : 1.0f);
-        }
+    for (int64_t row = first; row < std::min(convertedRows, first + kRowsAtOnce); ++row) {
+      auto *from = static_cast<const std::byte *>(x.data) + (firstRow + row) * x.ld * bytes;
+      const float *scales = x.scales ? x.scales + tileOf(firstRow + row, x.tileRows) * x.scale_ld : nullptr;
+      for (int64_t s = 0; s < segments(); ++s) {
+        int64_t length = cuts[s + 1] - cuts[s], elements = elementsOf(length);
+        uint32_t *to = converted + elementsOf(cuts[s]) * convertedRows + row * elements;
+        to[elements - 1] = 0; // the missing half of an odd segment's last pair
+        path->convertRow(x.dtype, from + cuts[s] * bytes, length, to);
+        rowScales[s * convertedRows + row] = weightScale * (scales ? scales[tileOf(cuts[s], x.tileCols)] : 1.0f);
       }
-    });
+    }
   }
 
   /// w's scales of channels [first, first + count) at the K of segment `s`; channels past n have the last one's.
@@ -173,7 +173,8 @@ private:
     auto *memory = scratch.take(static_cast<size_t>(totalBytes + width * 4 + kDecodedPanels * decodedStride + packedBytes));
     auto *total = reinterpret_cast<float *>(memory), *channelScales = total + item.rows * width;
     auto *decoded = reinterpret_cast<std::byte *>(channelScales + width), *packBuffer = decoded + kDecodedPanels * decodedStride;
-    memset(total, 0, static_cast<size_t>(totalBytes));
+    if (segments() == 0)
+      memset(total, 0, static_cast<size_t>(totalBytes));
 
     int32_t payload = w.format.payload;
     Block block;
@@ -182,6 +183,7 @@ private:
     for (int64_t s = 0; s < segments(); ++s) {
       int64_t begin = cuts[s], length = cuts[s + 1] - begin, row = item.row - firstRow;
       fillChannelScales(item.expert, item.panel * kPanelChannels, width, s, channelScales);
+      block.first = s == 0;
       block.length = elementsOf(length);
       block.a = converted + elementsOf(begin) * convertedRows + row * block.length;
       block.aStride = block.length;

@@ -27,6 +27,7 @@ struct Block {
   const float *channelScales = nullptr; ///< [panels * 16]
   float *c = nullptr;                   ///< [rows, panels * 16]
   int64_t cStride = 0;                  ///< floats from row to row
+  bool first = true;                    ///< c is 0, whatever the memory holds
 };
 
 struct Path {

@@ -18,9 +18,9 @@ struct Math {
   static __m256 zero() { return _mm256_setzero_ps(); }
   static __m256 broadcast(const float *a) { return _mm256_broadcast_ss(a); }
   static __m256 multiplyAdd(__m256 a, __m256 b, __m256 c) { return _mm256_fmadd_ps(a, b, c); }
-  static void promote(float *c, __m256 sum, float rowScale, const float *channelScales) {
+  static void promote(float *c, __m256 sum, float rowScale, const float *channelScales, bool first) {
     __m256 scale = _mm256_mul_ps(_mm256_set1_ps(rowScale), _mm256_loadu_ps(channelScales));
-    _mm256_storeu_ps(c, _mm256_fmadd_ps(sum, scale, _mm256_loadu_ps(c)));
+    _mm256_storeu_ps(c, _mm256_fmadd_ps(sum, scale, first ? zero() : _mm256_loadu_ps(c)));
   }
 };
 

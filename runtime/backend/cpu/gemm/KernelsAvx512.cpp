@@ -18,9 +18,9 @@ struct Math {
   static __m512 zero() { return _mm512_setzero_ps(); }
   static __m512 broadcast(const float *a) { return _mm512_set1_ps(*a); }
   static __m512 multiplyAdd(__m512 a, __m512 b, __m512 c) { return _mm512_fmadd_ps(a, b, c); }
-  static void promote(float *c, __m512 sum, float rowScale, const float *channelScales) {
+  static void promote(float *c, __m512 sum, float rowScale, const float *channelScales, bool first) {
     __m512 scale = _mm512_mul_ps(_mm512_set1_ps(rowScale), _mm512_loadu_ps(channelScales));
-    _mm512_storeu_ps(c, _mm512_fmadd_ps(sum, scale, _mm512_loadu_ps(c)));
+    _mm512_storeu_ps(c, _mm512_fmadd_ps(sum, scale, first ? zero() : _mm512_loadu_ps(c)));
   }
 };
 

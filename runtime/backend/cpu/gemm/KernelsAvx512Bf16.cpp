@@ -19,9 +19,9 @@ struct Math {
   static __m512 zero() { return _mm512_setzero_ps(); }
   static __m512i broadcast(const int32_t *a) { return _mm512_set1_epi32(*a); }
   static __m512 multiplyAdd(__m512i a, __m512i b, __m512 c) { return _mm512_dpbf16_ps(c, (__m512bh)a, (__m512bh)b); }
-  static void promote(float *c, __m512 sum, float rowScale, const float *channelScales) {
+  static void promote(float *c, __m512 sum, float rowScale, const float *channelScales, bool first) {
     __m512 scale = _mm512_mul_ps(_mm512_set1_ps(rowScale), _mm512_loadu_ps(channelScales));
-    _mm512_storeu_ps(c, _mm512_fmadd_ps(sum, scale, _mm512_loadu_ps(c)));
+    _mm512_storeu_ps(c, _mm512_fmadd_ps(sum, scale, first ? zero() : _mm512_loadu_ps(c)));
   }
 };
 

@@ -57,10 +57,11 @@ struct Math {
   static Vector zero() { return Vector{}; }
   static Vector broadcast(const float *a) { return Vector{*a, *a, *a, *a}; }
   static Vector multiplyAdd(Vector a, Vector b, Vector c) { return c + a * b; }
-  static void promote(float *c, Vector sum, float rowScale, const float *channelScales) {
-    Vector scales, total;
+  static void promote(float *c, Vector sum, float rowScale, const float *channelScales, bool first) {
+    Vector scales, total = zero();
     memcpy(&scales, channelScales, sizeof scales);
-    memcpy(&total, c, sizeof total);
+    if (!first)
+      memcpy(&total, c, sizeof total);
     total += sum * (scales * rowScale);
     memcpy(c, &total, sizeof total);
   }

@@ -3,7 +3,7 @@
 //
 // A source says how a panel's units become vectors:
 //   Math       Vector, kVectors (vectors of 16 channels), Element, zero(), broadcast(element), multiplyAdd(a, b, c), and
-//              promote(c, sum, rowScale, channelScales): the new total
+//              promote(c, sum, rowScale, channelScales, first): the new total
 //   kElements  elements along K that one load yields;  kBytes  bytes of packed panel that it takes
 //   kDecodes   whether loading costs more than the load
 //   kPacked    whether the panels are read for the first time: then the next segment's, which lie behind, are prefetched
@@ -85,8 +85,8 @@ template <typename Source, int Rows, int Panels> void tile(const Block &block, i
       for (int v = 0; v < V; ++v) {
         constexpr int lanes = 16 / V;
         int64_t channel = (panel + p) * 16 + v * lanes;
-        Math::promote(block.c + (row + r) * block.cStride + channel, sums[r][p][v], block.rowScales[row + r],
-                      block.channelScales + channel);
+        Math::promote(block.c + (row + r) * block.cStride + channel, sums[r][p][v], block.rowScales[row + r], block.channelScales + channel,
+                      block.first);
       }
 }
 
