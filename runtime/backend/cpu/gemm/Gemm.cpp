@@ -18,7 +18,7 @@ constexpr int64_t kRowsAtOnce = 8;   // that an item converts
 constexpr int64_t kElementBytes = 4; // of every path: an F32, or a pair of BF16
 // An item's totals, kMaxRows * kMaxPanels * 16 floats, and the rows' segment stay in the second cache; a few decoded panels of a
 // segment stay in the first.
-constexpr int64_t kMaxRows = 512, kMaxPanels = 12, kDecodedPanels = 3;
+constexpr int64_t kMaxRows = 512, kMaxPanels = 12, kTilePanels = 3;
 
 int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t tileOf(int64_t index, int64_t extent) { return extent == 0 ? 0 : index / extent; }
@@ -165,31 +165,23 @@ private:
 
   void compute(const Item &item) const {
     thread_local Scratch scratch;
-    int64_t width = item.panels * kPanelChannels;
+    // The panels that a register tile takes are worked on together, and their totals lie together: [groups][rows][channels].
+    int64_t group = item.rows <= kFusedRows ? item.panels : std::min(kTilePanels, item.panels), width = item.panels * kPanelChannels;
     int64_t units = layout.units(longest) + 1, elements = longest + 2; // one more where a segment begins or ends inside a unit
     int64_t totalBytes = item.rows * width * 4, decodedStride = elements * kPanelChannels * kElementBytes;
     int64_t packedStride = prepared ? layout.panelBytes(w.cols) : (units * kPanelChannels * layout.unitBytes() + 63) / 64 * 64;
     int64_t packedBytes = prepared ? 0 : item.panels * packedStride;
-    auto *memory = scratch.take(static_cast<size_t>(totalBytes + width * 4 + kDecodedPanels * decodedStride + packedBytes));
-    auto *total = reinterpret_cast<float *>(memory), *channelScales = total + item.rows * width;
-    auto *decoded = reinterpret_cast<std::byte *>(channelScales + width), *packBuffer = decoded + kDecodedPanels * decodedStride;
+    auto *memory = scratch.take(static_cast<size_t>(totalBytes + width * 4 + group * decodedStride + packedBytes));
+    auto *totals = reinterpret_cast<float *>(memory), *channelScales = totals + item.rows * width;
+    auto *decoded = reinterpret_cast<std::byte *>(channelScales + width), *packBuffer = decoded + group * decodedStride;
     if (segments() == 0)
-      memset(total, 0, static_cast<size_t>(totalBytes));
+      memset(totals, 0, static_cast<size_t>(totalBytes));
 
     int32_t payload = w.format.payload;
-    Block block;
-    block.rows = item.rows, block.panels = item.panels;
-    block.channelScales = channelScales, block.c = total, block.cStride = width;
     for (int64_t s = 0; s < segments(); ++s) {
       int64_t begin = cuts[s], length = cuts[s + 1] - begin, row = item.row - firstRow;
-      fillChannelScales(item.expert, item.panel * kPanelChannels, width, s, channelScales);
-      block.first = s == 0;
-      block.length = elementsOf(length);
-      block.a = converted + elementsOf(begin) * convertedRows + row * block.length;
-      block.aStride = block.length;
-      block.rowScales = rowScales + s * convertedRows + row;
-
       int64_t firstUnit = begin / layout.perUnit, lastUnit = ceilDiv(begin + length, layout.perUnit);
+      int64_t before = begin - firstUnit * layout.perUnit; // elements of the first unit that belong to the last segment
       const std::byte *packed = packBuffer;
       bool nan = false;
       if (prepared) {
@@ -200,34 +192,43 @@ private:
         for (int64_t p = 0; p < item.panels; ++p)
           nan |= pack(item.expert, item.panel + p, firstUnit, lastUnit, packBuffer + p * packedStride);
       }
-      block.b = packed, block.bStride = packedStride;
-      bool whole = begin % layout.perUnit == 0, slow = nan && !path->e4m3TakesNan;
-      if (payload == path->direct || (item.rows <= path->packedRows && whole && !slow)) {
-        path->packed(payload, block);
-        continue;
-      }
-      // A segment that begins inside a unit is decoded from the unit's beginning. Panels are decoded as the tile takes them.
-      int64_t before = begin - firstUnit * layout.perUnit;
-      for (int64_t p = 0; p < item.panels; p += kDecodedPanels) {
-        Block part = block;
-        part.panels = std::min(kDecodedPanels, item.panels - p);
-        part.channelScales += p * kPanelChannels, part.c += p * kPanelChannels;
-        part.b = decoded + before * kPanelChannels * kElementBytes, part.bStride = decodedStride;
-        for (int64_t i = 0; i < part.panels; ++i) {
-          const std::byte *units = packed + (p + i) * packedStride;
+      fillChannelScales(item.expert, item.panel * kPanelChannels, width, s, channelScales);
+      bool slow = nan && !path->e4m3TakesNan;
+      bool asPacked = payload == path->direct || (item.rows <= path->packedRows && before == 0 && !slow);
+
+      Block block;
+      block.rows = item.rows, block.length = elementsOf(length), block.first = s == 0;
+      block.a = converted + elementsOf(begin) * convertedRows + row * block.length, block.aStride = block.length;
+      block.rowScales = rowScales + s * convertedRows + row;
+      for (int64_t p = 0; p < item.panels; p += group) {
+        block.panels = std::min(group, item.panels - p);
+        block.channelScales = channelScales + p * kPanelChannels;
+        block.c = totals + p * kPanelChannels * item.rows, block.cStride = block.panels * kPanelChannels;
+        block.b = packed + p * packedStride, block.bStride = packedStride;
+        if (asPacked) {
+          path->packed(payload, block);
+          continue;
+        }
+        for (int64_t i = 0; i < block.panels; ++i) {
+          const std::byte *from = block.b + i * packedStride;
           std::byte *out = decoded + i * decodedStride;
           if (slow)
-            decodeE4m3Slowly(units, block.length + before, reinterpret_cast<float *>(out));
+            decodeE4m3Slowly(from, block.length + before, reinterpret_cast<float *>(out));
           else
-            path->decode(payload, units, block.length + before, out);
+            path->decode(payload, from, block.length + before, out);
         }
-        path->block(part);
+        block.b = decoded + before * kPanelChannels * kElementBytes, block.bStride = decodedStride;
+        path->block(block);
       }
     }
 
-    int64_t first = item.panel * kPanelChannels, channels = std::min(width, w.rows - first), yBytes = panelLayout(yDtype).elementBytes;
-    for (int64_t r = 0; r < item.rows; ++r)
-      kernels.storeRow(yDtype, total + r * width, channels, y + ((item.row + r) * ldy + first) * yBytes);
+    int64_t yBytes = panelLayout(yDtype).elementBytes;
+    for (int64_t p = 0; p < item.panels; p += group) {
+      int64_t first = (item.panel + p) * kPanelChannels, stride = std::min(group, item.panels - p) * kPanelChannels;
+      const float *total = totals + p * kPanelChannels * item.rows;
+      for (int64_t r = 0; r < item.rows; ++r)
+        kernels.storeRow(yDtype, total + r * stride, std::min(stride, w.rows - first), y + ((item.row + r) * ldy + first) * yBytes);
+    }
   }
 
   /// Packs units of one panel of an unprepared weight; whether an E4M3 payload among them is NaN.
