@@ -8,6 +8,7 @@
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -136,6 +137,9 @@ private:
   }
 
   LogicalResult lower(Operation *op) {
+    for (Type type : op->getResultTypes())
+      if (getElementTypeOrSelf(type).getIntOrFloatBitWidth() < 8)
+        return op->emitOpError("expects elements of whole bytes, because buffers are, but got ") << type;
     return llvm::TypeSwitch<Operation *, LogicalResult>(op)
         .Case<ds::EmbeddingOp, ds::RMSNormOp, ds::LinearOp, ds::GroupedLinearOp, ds::MLAAttentionOp, ds::RopeTableOp, ds::RopeOp,
               ds::SliceColumnsOp, ds::CacheAppendOp, ds::RouteOp, ds::ExpertOrderOp, ds::DispatchOp, ds::TakeRowsOp, ds::SwiGLUOp,
