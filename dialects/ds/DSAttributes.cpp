@@ -57,7 +57,7 @@ FailureOr<Number> mlir::ds::parseNumber(AsmParser &parser) {
   SMLoc location = parser.getCurrentLocation();
   double sign = succeeded(parser.parseOptionalMinus()) ? -1 : 1, value;
   APInt integer;
-  OptionalParseResult parsed = parser.parseOptionalInteger(integer);
+  OptionalParseResult parsed = parser.parseOptionalDecimalInteger(integer);
   if (!parsed.has_value()) {
     if (parser.parseFloat(value))
       return failure();

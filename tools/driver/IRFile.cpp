@@ -3,6 +3,8 @@
 
 #include "mlir/Bytecode/BytecodeReader.h"
 #include "mlir/Parser/Parser.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringMap.h"
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -40,27 +42,65 @@ private:
   std::string open;
 };
 
-/// How deep brackets are nested, strings and comments aside.
-size_t nesting(llvm::StringRef text) {
-  Brackets brackets;
-  size_t deepest = 0;
-  for (size_t i = 0; i < text.size(); ++i) {
-    char c = text[i];
-    if (c == '"') {
-      for (++i; i < text.size() && text[i] != '"' && text[i] != '\n'; ++i)
-        if (text[i] == '\\')
-          ++i;
-    } else if (text.substr(i).starts_with("//")) {
-      i = text.find('\n', i);
-      if (i == llvm::StringRef::npos)
-        break;
-    } else {
-      brackets.read(i ? text[i - 1] : ' ', c);
-      deepest = std::max(deepest, brackets.depth());
+/// How deep a text nests, strings and comments aside: brackets, and aliases of attributes and types, each of which is as deep as
+/// what it stands for. Printing recurses into those as parsing does into brackets.
+class Nesting {
+public:
+  explicit Nesting(llvm::StringRef text) : text(text) {}
+
+  size_t measure() {
+    while (at < text.size()) {
+      char c = text[at];
+      if (c == '"') {
+        skipString();
+      } else if (text.substr(at).starts_with("//")) {
+        at = text.find('\n', at);
+      } else if (c == '#' || c == '!') {
+        readAlias();
+      } else {
+        brackets.read(at ? text[at - 1] : ' ', c);
+        reach(brackets.depth());
+        ++at;
+      }
+    }
+    return deepest;
+  }
+
+private:
+  void reach(size_t depth) {
+    deepest = std::max(deepest, depth);
+    definition = std::max(definition, depth);
+  }
+
+  void skipString() {
+    for (++at; at < text.size() && text[at] != '"' && text[at] != '\n'; ++at)
+      if (text[at] == '\\')
+        ++at;
+    ++at;
+  }
+
+  /// `#name = ...` begins a definition, which goes on until the next one begins; `#name` is a use.
+  void readAlias() {
+    size_t end = text.find_if_not([](char c) { return llvm::isAlnum(c) || c == '_' || c == '$' || c == '.' || c == '-'; }, at + 1);
+    llvm::StringRef name = text.slice(at, end);
+    at += name.size();
+    if (text.substr(at).ltrim().starts_with("=")) {
+      if (!defined.empty())
+        depths[defined] = definition;
+      defined = name;
+      definition = 0;
+    } else if (auto known = depths.find(name); known != depths.end()) {
+      reach(brackets.depth() + known->second + 1);
     }
   }
-  return deepest;
-}
+
+  llvm::StringRef text;
+  size_t at = 0, deepest = 0;
+  Brackets brackets;
+  llvm::StringMap<size_t> depths; ///< of aliases
+  llvm::StringRef defined;        ///< the last alias, and how deep it is so far
+  size_t definition = 0;
+};
 
 } // namespace
 
@@ -72,9 +112,13 @@ dsrt::Expected<std::unique_ptr<llvm::MemoryBuffer>> readIRFile(const std::string
   // Bytecode carries text that MLIR parses where nobody has counted its brackets.
   if (mlir::isBytecode((*file)->getMemBufferRef()))
     return Status(DSRT_UNREADABLE, path + ": is MLIR bytecode; expects MLIR as text");
-  if (size_t depth = nesting(text); depth > maximumNesting)
+  if (size_t depth = Nesting(text).measure(); depth > maximumNesting)
     return Status(DSRT_UNREADABLE,
-                  dsrt::format("%s: brackets are nested %zu deep, at most %zu are read", path.c_str(), depth, maximumNesting));
+                  dsrt::format("%s: brackets and aliases are nested %zu deep, at most %zu are read", path.c_str(), depth, maximumNesting));
+  // Their expressions recurse without brackets.
+  for (const char *word : {"affine_map", "affine_set"})
+    if (text.contains(word))
+      return Status(DSRT_UNREADABLE, path + ": holds an " + word + ", which no dialect of a model has; expects none");
   return std::move(*file);
 }
 

@@ -13,7 +13,7 @@
 
 namespace dsmlir {
 
-/// MLIR's parser recurses: brackets may be nested this deep.
+/// MLIR's parser and printer recurse: brackets, and aliases in aliases, may be nested this deep.
 inline constexpr size_t maximumNesting = 256;
 
 /// The file ("-": stdin), or DSRT_UNREADABLE where it is missing, bytecode, or nested more than `maximumNesting` deep.
