@@ -6,6 +6,7 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 
+#include <charconv>
 #include <cmath>
 #include <numbers>
 
@@ -75,7 +76,17 @@ FailureOr<Number> mlir::ds::parseNumber(AsmParser &parser) {
 
 bool mlir::ds::isPositiveF32(double value) { return float(value) > 0 && std::isfinite(float(value)); }
 
-void mlir::ds::printNumber(AsmPrinter &printer, Number number) { printer.printFloat(APFloat(number.value)); }
+// The shortest decimal that reads back the same, with the point that the lexer wants: 1.0e-06.
+void mlir::ds::printNumber(AsmPrinter &printer, Number number) {
+  if (!std::isfinite(number)) {
+    printer.printFloat(APFloat(number.value));
+    return;
+  }
+  char buffer[32];
+  StringRef text(buffer, size_t(std::to_chars(buffer, std::end(buffer), number.value).ptr - buffer));
+  auto [digits, exponent] = text.split('e');
+  printer << digits << (digits.contains('.') ? "" : ".0") << (exponent.empty() ? "" : "e") << exponent;
+}
 
 FailureOr<bool> mlir::ds::parseBool(AsmParser &parser) {
   StringRef keyword;

@@ -15,7 +15,7 @@ static FailureOr<ParamOp> parameter(Operation *op, FlatSymbolRefAttr symbol, Sym
                                     ArrayRef<int64_t> shape) {
   auto param = symbols.lookupNearestSymbolFrom<ParamOp>(op, symbol);
   if (!param) {
-    op->emitOpError("refers to ") << symbol << ", which is no ds.param";
+    op->emitOpError("(") << constraint << ") refers to " << symbol << ", which is no ds.param";
     return failure();
   }
   if (param.getShape() != shape) {
@@ -101,7 +101,7 @@ static int64_t promotion(QuantAttr lhs) { return lhs.getTile().columns ? lhs.get
 LogicalResult EmbeddingOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto param = symbols.lookupNearestSymbolFrom<ParamOp>(*this, getTableAttr());
   if (!param)
-    return emitOpError("refers to ") << getTableAttr() << ", which is no ds.param";
+    return emitOpError("(C1) refers to ") << getTableAttr() << ", which is no ds.param";
   if (param.getShape().size() != 2 || param.getShape()[1] != columns(getResult()))
     return emitOpError("(C1) expects a table of ") << columns(getResult()) << " columns, but got " << param.getTensorType();
   return success();

@@ -16,7 +16,7 @@ static ParseResult parseF64(OpAsmParser &parser, FloatAttr &value) {
   value = parser.getBuilder().getF64FloatAttr(number->value);
   return success();
 }
-static void printF64(OpAsmPrinter &printer, Operation *, FloatAttr value) { printer.printFloat(value.getValue()); }
+static void printF64(OpAsmPrinter &printer, Operation *, FloatAttr value) { printNumber(printer, value.getValue().convertToDouble()); }
 
 #define GET_OP_CLASSES
 #include "dialects/ds/DSOps.cpp.inc"
@@ -190,7 +190,7 @@ LogicalResult RouteOp::verifySymbolUses(SymbolTableCollection &symbols) {
     return success();
   auto param = symbols.lookupNearestSymbolFrom<ParamOp>(*this, getBiasAttr());
   if (!param)
-    return emitOpError("refers to ") << getBiasAttr() << ", which is no ds.param";
+    return emitOpError("(C3) refers to ") << getBiasAttr() << ", which is no ds.param";
   if (param.getShape() != ArrayRef<int64_t>{getRouting().getExperts()})
     return emitOpError("(C3) expects a bias of ") << getRouting().getExperts() << " values, but got " << param.getTensorType();
   return success();

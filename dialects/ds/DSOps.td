@@ -296,7 +296,7 @@ def DS_CacheAppendOp : DS_Op<"cache_append", [DeclareOpInterfaceMethods<MemoryEf
   }];
   let arguments = (ins DS_KVCacheType:$cache, DS_Activations:$latent, DS_Activations:$key, DS_BatchType:$batch, I64Attr:$layer, StrAttr:$path);
   let assemblyFormat = [{
-    $cache `,` $latent `,` $key `,` $batch `layer` `(` $layer `)` `module` `(` $path `)` attr-dict `:` type($cache) `,` type($latent) `,` type($key)
+    $cache `,` $latent `,` $key `,` $batch `layer` `(` $layer `)` `module` `(` $path `)` attr-dict `:` qualified(type($cache)) `,` type($latent) `,` type($key)
   }];
   let hasVerifier = 1;
 }
