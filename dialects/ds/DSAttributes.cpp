@@ -140,7 +140,7 @@ Type QuantAttr::getPayloadType() const {
   llvm_unreachable("payload");
 }
 
-// Named by what mostly tells formats apart; the payload is last because a name that ends in a digit would get an underscore.
+// Named by what mostly tells formats apart.
 OpAsmAliasResult QuantAttr::getAlias(llvm::raw_ostream &stream) const {
   printTile(stream << "tile_", getTile()) << '_' << stringifyPayload(getPayload());
   return OpAsmAliasResult::OverridableAlias;
