@@ -101,6 +101,11 @@ void FuncOp::print(OpAsmPrinter &printer) {
                                            getResAttrsAttrName());
 }
 
+void FuncOp::getAsmBlockArgumentNames(Region &region, OpAsmSetValueNameFn setName) {
+  for (auto [argument, name] : llvm::zip(region.getArguments(), ArrayRef<StringRef>{"tokens", "batch", "wanted", "cache"}))
+    setName(argument, name);
+}
+
 LogicalResult FuncOp::verify() {
   FunctionType type = getFunctionType();
   auto ids = [](Type type) {

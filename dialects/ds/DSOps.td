@@ -7,6 +7,7 @@ include "dialects/ds/DSInterfaces.td"
 include "mlir/IR/RegionKindInterface.td"
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/IR/CommonAttrConstraints.td"
+include "mlir/IR/OpAsmInterface.td"
 include "mlir/Interfaces/FunctionInterfaces.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
@@ -100,7 +101,8 @@ def DS_ParamOp : DS_Op<"param", [Symbol, HasParent<"ModelOp">]> {
   }];
 }
 
-def DS_FuncOp : DS_Op<"func", [FunctionOpInterface, IsolatedFromAbove, HasParent<"ModelOp">, SingleBlock]> {
+def DS_FuncOp : DS_Op<"func", [FunctionOpInterface, IsolatedFromAbove, HasParent<"ModelOp">, SingleBlock,
+    DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmBlockArgumentNames"]>]> {
   let summary = "an entry point of the model";
   let description = [{
     Both entry points have one signature: token ids of a flattened ragged batch, the batch, the tokens whose logits are wanted, the cache; they

@@ -102,7 +102,7 @@ def DSRT_WeightOp : DSRT_Op<"weight", [Symbol, HasParent<"ProgramOp">]> {
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<AnyStaticShapeTensor>:$type, StrAttr:$from, OptionalAttr<StrAttr>:$scales,
-      DefaultValuedAttr<I64Attr, "0">:$first_expert, AnyAttr:$stored, DefaultValuedAttr<ArrayAttr, "{}">:$through, DSRT_WeightUse:$use);
+      DefaultValuedAttr<I64Attr, "0">:$first_expert, AnyAttr:$stored, DefaultValuedAttr<ArrayAttr, "{}">:$through, EnumProp<DSRT_WeightUse>:$use);
   let assemblyFormat = [{
     $sym_name `:` $type `from` $from (`scales` $scales^)? `stored` `(` $stored `)` (`through` `(` $through^ `)`)? `use` `(` $use `)` attr-dict
   }];

@@ -70,7 +70,7 @@ private:
     Type payload = quant ? quant.getPayloadType() : cast<TypeAttr>(resident).getValue();
     dsrt::WeightOp::create(builder, param.getLoc(), param.getSymNameAttr(), TypeAttr::get(param.getTensorType().clone(payload)),
                            param.getFromAttr(), param.getScalesAttr(), builder.getI64IntegerAttr(param.getFirstExpert()), stored,
-                           builder.getArrayAttr(through), dsrt::WeightUseAttr::get(builder.getContext(), entry.uses));
+                           builder.getArrayAttr(through), entry.uses);
   }
 
   llvm::MapVector<StringAttr, Entry> byName;

@@ -123,7 +123,8 @@ dsrt.program @p vocabulary(8) limits(<tokens = 4, sequences = 2, length = 8, wan
 
 // uses have names
 dsrt.program @p vocabulary(8) limits(<tokens = 4, sequences = 2, length = 8, wanted = 4>) {
-  // expected-error@+1 {{expected string or keyword containing one of the following enum values for attribute 'use' [matmul, rows, vector]}}
+  // expected-error@+2 {{expected one of [matmul, rows, vector] for what a weight is read for, as dsrt_weight_use, got: all}}
+  // expected-error@+1 {{invalid value for property use}}
   dsrt.weight @w : tensor<4xbf16> from "w" stored(bf16) use(all)
 }
 
