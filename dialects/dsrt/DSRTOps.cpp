@@ -15,9 +15,14 @@ static Type payloadOf(Attribute format) {
   return dtype && ds::isPlainDtype(dtype.getValue()) ? dtype.getValue() : Type();
 }
 
-LogicalResult ProgramOp::verifyRegions() {
+// Before the body: dsrt.return makes a type of the vocabulary.
+LogicalResult ProgramOp::verify() {
   if (int64_t(getVocabulary()) <= 0 || int64_t(getVocabulary()) > INT32_MAX)
     return emitOpError("(C1) expects a positive vocabulary within 31 bits, but got ") << int64_t(getVocabulary());
+  return success();
+}
+
+LogicalResult ProgramOp::verifyRegions() {
   for (Operation &op : getBody().front())
     if (!isa<WeightOp, EntryOp>(op))
       return op.emitOpError("(C2) stands in a dsrt.program, which expects dsrt.weight and dsrt.entry alone");

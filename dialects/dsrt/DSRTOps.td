@@ -81,6 +81,7 @@ def DSRT_ProgramOp : DSRT_Op<"program", [IsolatedFromAbove, SymbolTable, Symbol,
   let arguments = (ins SymbolNameAttr:$sym_name, I64Attr:$vocabulary, DSRT_LimitsAttr:$limits);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$sym_name `vocabulary` `(` $vocabulary `)` `limits` `(` $limits `)` attr-dict-with-keyword $body";
+  let hasVerifier = 1;
   let hasRegionVerifier = 1;
 }
 

@@ -10,6 +10,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using dsrt::Extent;
@@ -193,6 +194,9 @@ private:
       return expectExplicit(op, op.getPrecision());
     int64_t heads = op.getHeads(), nope = op.getNope(), rope = op.getRope(), value = op.getValue();
     int64_t latent = op.getCache().getType().getWidth() - rope;
+    // The sizes of the scratch are products that are not checked for overflow: here they cannot come near it.
+    if (std::max<double>(double(mostTokens()), DSRT_MLA_CONTEXT_TILE) * double(heads) * double(2 * latent + nope + value + 2) > 0x1p56)
+      return op->emitOpError("needs more scratch than memory can be; lower --max-tokens");
     Value y = resultLike(op.getResult(), op.getQ());
     auto i64 = [&](int64_t value) { return builder.getI64IntegerAttr(value); };
     FloatAttr scale = f32(op.getScale().convertToDouble());
@@ -244,7 +248,8 @@ private:
   }
   LogicalResult lower(ds::ExpertOrderOp op) {
     Extent pairs = rows(op.getExperts());
-    pairs.factor *= columns(op.getExperts());
+    if (llvm::MulOverflow(pairs.factor, columns(op.getExperts()), pairs.factor))
+      return op->emitOpError("has more pairs than memory can hold");
     int64_t bounds = cast<RankedTensorType>(op.getOffsets().getType()).getDimSize(0);
     Value order = buffers[op.getOrder()] = allocate({pairs}, builder.getI32Type());
     Value offsets = buffers[op.getOffsets()] = allocate({{Extent::Constant, bounds}}, builder.getI32Type());

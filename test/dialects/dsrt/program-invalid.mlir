@@ -70,6 +70,18 @@ dsrt.program @p vocabulary(-1) limits(<tokens = 4, sequences = 2, length = 8, wa
 
 // -----
 
+// C1: which is checked before dsrt.return makes a type of it
+// expected-error@+1 {{(C1) expects a positive vocabulary within 31 bits, but got -8}}
+dsrt.program @p vocabulary(-8) limits(<tokens = 4, sequences = 2, length = 8, wanted = 4>) {
+  dsrt.entry @prefill {
+  ^bb0(%tokens: !dsrt.buffer<tokens x i32>, %batch: !dsrt.batch, %wanted: !dsrt.buffer<wanted x i32>, %cache: !dsrt.cache<2x6xbf16>):
+    %result = dsrt.allocate : <wanted x 8 x f32>
+    dsrt.return %result : <wanted x 8 x f32>
+  }
+}
+
+// -----
+
 // C1: within 31 bits
 // expected-error@+1 {{(C1) expects a positive vocabulary within 31 bits, but got 2147483648}}
 dsrt.program @p vocabulary(2147483648) limits(<tokens = 4, sequences = 2, length = 8, wanted = 4>) {
