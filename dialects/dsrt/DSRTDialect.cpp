@@ -48,7 +48,6 @@ Type BufferType::parse(AsmParser &parser) {
   for (;;) {
     Extent extent;
     StringRef word;
-    llvm::SMLoc location = parser.getCurrentLocation();
     OptionalParseResult constant = parser.parseOptionalInteger(extent.factor);
     if (constant.has_value()) {
       if (failed(*constant))
@@ -57,11 +56,8 @@ Type BufferType::parse(AsmParser &parser) {
       extent.size = word == "tokens" ? Extent::Tokens : Extent::Wanted;
       if (succeeded(parser.parseOptionalStar()) && parser.parseInteger(extent.factor))
         return {};
-    } else if (!extents.empty()) {
-      break;
     } else {
-      parser.emitError(location, "expects an extent: a number, 'tokens' or 'wanted'");
-      return {};
+      break;
     }
     if (parser.parseKeyword("x"))
       return {};

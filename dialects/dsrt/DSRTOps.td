@@ -122,7 +122,7 @@ def DSRT_EntryOp : DSRT_Op<"entry", [IsolatedFromAbove, Symbol, SingleBlock, Has
 
     - (C1) the name is `prefill` or `decode`.
     - (C2) the arguments are token ids, batch, wanted tokens and cache: !dsrt.buffer<tokens x i32>, !dsrt.batch, !dsrt.buffer<wanted x i32>, !dsrt.cache.
-    - (C3) the body holds dsrt.allocate and calls alone, and dsrt.return at its end.
+    - (C3) the body holds dsrt.allocate, calls and dsrt.return alone.
     - (C4) `arena` is not negative.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, OptionalAttr<I64Attr>:$arena);

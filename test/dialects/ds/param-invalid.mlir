@@ -36,6 +36,15 @@ ds.model @m config(#config) {
 
 // -----
 
+// C1: of experts or not
+#config = #ds.config<family = v3, vocabulary = 8, hidden_size = 4, layers = 2, heads = 2, kv_lora_rank = 4, rope_head_dim = 2, max_positions = 16>
+ds.model @m config(#config) {
+  // expected-error@+1 {{(C1) expects a static shape of rank 1 or 2, or 3 where the name holds {e}, of fewer than 2^60 values, but got 'tensor<8x6x4x2xbf16>'}}
+  ds.param @w : tensor<8x6x4x2xbf16> from "w"
+}
+
+// -----
+
 // C1: a static shape
 #config = #ds.config<family = v3, vocabulary = 8, hidden_size = 4, layers = 2, heads = 2, kv_lora_rank = 4, rope_head_dim = 2, max_positions = 16>
 ds.model @m config(#config) {

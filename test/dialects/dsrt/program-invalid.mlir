@@ -239,7 +239,7 @@ dsrt.program @p vocabulary(8) limits(<tokens = 4, sequences = 2, length = 8, wan
 dsrt.program @p vocabulary(8) limits(<tokens = 4, sequences = 2, length = 8, wanted = 4>) {
   dsrt.entry @prefill {
   ^bb0(%tokens: !dsrt.buffer<tokens x i32>, %batch: !dsrt.batch, %wanted: !dsrt.buffer<wanted x i32>, %cache: !dsrt.cache<2x6xbf16>):
-    // expected-error@+1 {{(C3) stands in a dsrt.entry, which expects dsrt.allocate and calls, and dsrt.return at its end}}
+    // expected-error@+1 {{(C3) stands in a dsrt.entry, which expects dsrt.allocate, calls and dsrt.return alone}}
     %x = builtin.unrealized_conversion_cast to i32
     %result = dsrt.allocate : <wanted x 8 x f32>
     dsrt.return %result : <wanted x 8 x f32>

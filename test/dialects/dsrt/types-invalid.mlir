@@ -1,13 +1,13 @@
 // RUN: ds-opt %s --verify-diagnostics --split-input-file
 
 // C1: there is an extent
-// expected-error@+1 {{expects an extent: a number, 'tokens' or 'wanted'}}
+// expected-error@+1 {{(C1) expects an extent at least}}
 %x = builtin.unrealized_conversion_cast to !dsrt.buffer<f32>
 
 // -----
 
 // sizes of a call are tokens and wanted
-// expected-error@+1 {{expects an extent: a number, 'tokens' or 'wanted'}}
+// expected-error@+1 {{expected non-function type}}
 %x = builtin.unrealized_conversion_cast to !dsrt.buffer<rows x f32>
 
 // -----
