@@ -1,7 +1,7 @@
 # The shell tests of ds-mlir: *.mlir and *.test, run by lit's own shell.
 #
 # Substitutions: %shared, the folder of reference data beside the checkout (tests that use it say `REQUIRES: shared`);
-#                %root, the checkout; %build, the build folder; %python.
+#                %root, the checkout; %build, the build folder; %python; `%exits CODE COMMAND`, which expects that exit code.
 # Features:      shared, where that folder is there; compiler, where ds-opt and ds-compile are built.
 import os
 
@@ -28,3 +28,4 @@ config.substitutions += [("%python", config.python)]
 
 # Tests run side by side: threads that spin while they wait would take the processors from one another.
 config.environment["OMP_WAIT_POLICY"] = "passive"
+config.substitutions += [("%exits", f"{config.python} {os.path.join(config.test_source_root, 'exits.py')}")]

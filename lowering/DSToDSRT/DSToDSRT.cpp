@@ -8,7 +8,9 @@
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using dsrt::Extent;
@@ -69,7 +71,7 @@ private:
     Type payload = quant ? quant.getPayloadType() : cast<TypeAttr>(resident).getValue();
     dsrt::WeightOp::create(builder, param.getLoc(), param.getSymNameAttr(), TypeAttr::get(param.getTensorType().clone(payload)),
                            param.getFromAttr(), param.getScalesAttr(), builder.getI64IntegerAttr(param.getFirstExpert()), stored,
-                           builder.getArrayAttr(through), dsrt::WeightUseAttr::get(builder.getContext(), entry.uses));
+                           builder.getArrayAttr(through), entry.uses);
   }
 
   llvm::MapVector<StringAttr, Entry> byName;
@@ -136,6 +138,9 @@ private:
   }
 
   LogicalResult lower(Operation *op) {
+    for (Type type : op->getResultTypes())
+      if (getElementTypeOrSelf(type).getIntOrFloatBitWidth() < 8)
+        return op->emitOpError("expects elements of whole bytes, because buffers are, but got ") << type;
     return llvm::TypeSwitch<Operation *, LogicalResult>(op)
         .Case<ds::EmbeddingOp, ds::RMSNormOp, ds::LinearOp, ds::GroupedLinearOp, ds::MLAAttentionOp, ds::RopeTableOp, ds::RopeOp,
               ds::SliceColumnsOp, ds::CacheAppendOp, ds::RouteOp, ds::ExpertOrderOp, ds::DispatchOp, ds::TakeRowsOp, ds::SwiGLUOp,
@@ -189,6 +194,9 @@ private:
       return expectExplicit(op, op.getPrecision());
     int64_t heads = op.getHeads(), nope = op.getNope(), rope = op.getRope(), value = op.getValue();
     int64_t latent = op.getCache().getType().getWidth() - rope;
+    // The sizes of the scratch are products that are not checked for overflow: here they cannot come near it.
+    if (std::max<double>(double(mostTokens()), DSRT_MLA_CONTEXT_TILE) * double(heads) * double(2 * latent + nope + value + 2) > 0x1p56)
+      return op->emitOpError("needs more scratch than memory can be; lower --max-tokens");
     Value y = resultLike(op.getResult(), op.getQ());
     auto i64 = [&](int64_t value) { return builder.getI64IntegerAttr(value); };
     FloatAttr scale = f32(op.getScale().convertToDouble());
@@ -240,7 +248,8 @@ private:
   }
   LogicalResult lower(ds::ExpertOrderOp op) {
     Extent pairs = rows(op.getExperts());
-    pairs.factor *= columns(op.getExperts());
+    if (llvm::MulOverflow(pairs.factor, columns(op.getExperts()), pairs.factor))
+      return op->emitOpError("has more pairs than memory can hold");
     int64_t bounds = cast<RankedTensorType>(op.getOffsets().getType()).getDimSize(0);
     Value order = buffers[op.getOrder()] = allocate({pairs}, builder.getI32Type());
     Value offsets = buffers[op.getOffsets()] = allocate({{Extent::Constant, bounds}}, builder.getI32Type());

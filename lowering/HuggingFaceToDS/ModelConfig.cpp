@@ -296,7 +296,7 @@ Expected<ModelConfig> ModelConfig::parse(const Json &json, const std::string &wh
   config.nopeHeadDim = reader.integer("qk_nope_head_dim", 1, maximumSize);
   config.ropeHeadDim = reader.integer("qk_rope_head_dim", 2, maximumSize);
   config.valueHeadDim = reader.integer("v_head_dim", 1, maximumSize);
-  config.normEps = reader.number("rms_norm_eps", 0, true, 1e-6);
+  config.normEps = reader.number("rms_norm_eps", 0, false, 1e-6);
   config.tiedEmbeddings = reader.boolean("tie_word_embeddings", false);
   config.maxPositions = reader.integer("max_position_embeddings", 1, maximumPositions, v3 ? 4096 : 2048); // transformers' defaults
   config.nextTokenLayers = reader.integer("num_nextn_predict_layers", 0, maximumLayers, 0);
