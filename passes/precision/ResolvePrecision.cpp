@@ -8,6 +8,10 @@
 using namespace mlir;
 
 namespace dsmlir {
+
+#define GEN_PASS_DEF_RESOLVEPRECISIONPASS
+#include "passes/precision/Passes.h.inc"
+
 namespace {
 
 /// "model.mlir:41:12" as a location again; `fallback` for what is none.
@@ -55,17 +59,13 @@ FailureOr<Resolution> resolvePrecision(ds::ModelOp model, const PrecisionOptions
 
 namespace {
 
-class ResolvePrecisionPass : public PassWrapper<ResolvePrecisionPass, OperationPass<ModuleOp>> {
+class ResolvePrecisionPass : public impl::ResolvePrecisionPassBase<ResolvePrecisionPass> {
 public:
-  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ResolvePrecisionPass)
-  explicit ResolvePrecisionPass(const PrecisionOptions &options = {}) : given(options) { declareOptions(); }
-  ResolvePrecisionPass(const ResolvePrecisionPass &other) : PassWrapper(other), given(other.given) { declareOptions(); }
-
-  StringRef getArgument() const override { return "ds-resolve-precision"; }
-  StringRef getDescription() const override { return "decides the precision of every module, and gives operations their dtypes"; }
+  ResolvePrecisionPass() { declareOptions(); }
+  ResolvePrecisionPass(const ResolvePrecisionPass &other) : ResolvePrecisionPassBase(other) { declareOptions(); }
 
   void runOnOperation() override {
-    PrecisionOptions options = given;
+    PrecisionOptions options;
     for (const auto &[name, option] : declared)
       if (option->hasValue())
         for (const std::string &value : *option)
@@ -96,15 +96,9 @@ private:
     declare("precision-recipe", "recipe", "short for precision-recipe");
   }
 
-  PrecisionOptions given;
   std::vector<std::unique_ptr<std::pair<std::string, std::string>>> texts;
   std::vector<std::pair<std::string, std::unique_ptr<ListOption<std::string>>>> declared;
 };
 
 } // namespace
-
-std::unique_ptr<Pass> createResolvePrecisionPass(const PrecisionOptions &options) {
-  return std::make_unique<ResolvePrecisionPass>(options);
-}
-
 } // namespace dsmlir

@@ -5,6 +5,7 @@
 #include "lowering/DSRTToLLVM/ProgramManifest.h"
 #include "lowering/Emit/Emit.h"
 #include "lowering/HuggingFaceToDS/HuggingFaceToDS.h"
+#include "lowering/DSToDSRT/DSToDSRT.h"
 #include "passes/Pipelines.h"
 #include "passes/precision/Passes.h"
 #include "passes/precision/Plan.h"
@@ -78,7 +79,7 @@ public:
         return status;
     if (options.stage == Stage::Legal)
       return writeIR();
-    if (Status status = runPasses("lower", [&](OpPassManager &passes) { buildRuntimePipeline(passes, options.limits); }); !status.ok())
+    if (Status status = runPasses("lower", [&](OpPassManager &passes) { buildRuntimePipeline(passes, createDSToDSRTPass(options.limits)); }); !status.ok())
       return status;
     if (options.stage == Stage::DSRT)
       return writeIR();
@@ -122,7 +123,7 @@ private:
     if (failed(result))
       return {DSRT_REJECTED, ""};
     resolution = std::move(*result);
-    if (!options.listModules.empty() || !options.explain.empty())
+    if (options.reportsOnly() && options.planOut.empty()) // also of what this target cannot run
       return {};
     if (failed(applyResolution(model(), *resolution)))
       return {DSRT_REJECTED, ""};
