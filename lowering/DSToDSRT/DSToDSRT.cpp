@@ -351,11 +351,13 @@ private:
       if (value < 0 || value > INT32_MAX)
         return model.emitOpError("expects ") << name << " in 1 .. " << INT32_MAX << ", but got " << value, failure();
     if (maxLength > positions)
-      return model.emitOpError("expects max-length of at most ") << positions << ", the positions of the model, but got " << maxLength,
+      return model.emitOpError("expects max-length of at most ")
+                 << positions << ", the positions of the model, but got " << int64_t(maxLength),
              failure();
     int64_t tokens = maxTokens ? int64_t(maxTokens) : 2048;
     if (maxSequences > tokens)
-      return model.emitOpError("expects max-sequences of at most max-tokens = ") << tokens << ", but got " << maxSequences, failure();
+      return model.emitOpError("expects max-sequences of at most max-tokens = ") << tokens << ", but got " << int64_t(maxSequences),
+             failure();
     int64_t sequences = maxSequences ? int64_t(maxSequences) : std::min<int64_t>(64, tokens);
     int64_t length = maxLength ? int64_t(maxLength) : std::min<int64_t>(4096, positions);
     // Logits of one call take up to 64 MiB; a call that wants more rows is cut.

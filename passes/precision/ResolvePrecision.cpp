@@ -3,7 +3,8 @@
 #include "passes/precision/Passes.h"
 
 #include "mlir/IR/BuiltinOps.h"
-#include "mlir/Pass/PassManager.h"
+
+#include <deque>
 
 using namespace mlir;
 
@@ -66,13 +67,13 @@ public:
 
   void runOnOperation() override {
     PrecisionOptions options;
-    for (const auto &[name, option] : declared)
-      if (option->hasValue())
-        for (const std::string &value : *option)
-          if (dsrt::Status status = set(options, name, value, {}); status.code() == DSRT_USAGE) {
-            getOperation().emitError(status.message());
-            return signalPassFailure();
-          }
+    for (const auto &[name, option] : declared) {
+      // Values that cannot be are kept in `options`, and reported with all other findings.
+      for (const std::string &value : **option)
+        (void)set(options, name, value, {}).ok();
+      if (option->hasValue() && (**option).empty()) // a flag without a value
+        (void)set(options, name, "", {}).ok();
+    }
     for (auto model : getOperation().getOps<ds::ModelOp>()) {
       FailureOr<Resolution> resolution = resolvePrecision(model, options, nullptr);
       if (failed(resolution) || failed(applyResolution(model, *resolution)))
@@ -81,22 +82,24 @@ public:
   }
 
 private:
-  /// The option table, as options of the pass: each may be given more than once, as on the command line of ds-compile.
+  /// The option table, as options of the pass: each may be given more than once, as on the command line of ds-compile, and flags
+  /// without a value.
   void declareOptions() {
-    auto declare = [&](const std::string &name, const std::string &argument, const std::string &help) {
-      texts.push_back(std::make_unique<std::pair<std::string, std::string>>(argument, help));
-      declared.emplace_back(name,
-                            std::make_unique<ListOption<std::string>>(*this, texts.back()->first, llvm::cl::desc(texts.back()->second)));
+    auto declare = [&](const std::string &name, const std::string &argument, const std::string &help, bool flag) {
+      names.push_back(argument); // the option refers to it
+      auto expected = flag ? llvm::cl::ValueOptional : llvm::cl::ValueRequired;
+      declared.emplace_back(name, std::make_unique<ListOption<std::string>>(*this, names.back(), llvm::cl::desc(help), expected));
     };
     for (const OptionDescriptor &option : optionTable()) {
-      declare(option.name, option.name, option.help);
+      bool flag = option.kind == OptionKind::Flag || option.kind == OptionKind::NegatableFlag || option.kind == OptionKind::Mode;
+      declare(option.name, option.name, option.help, flag);
       if (option.kind == OptionKind::NegatableFlag)
-        declare("no-" + option.name, "no-" + option.name, "the opposite");
+        declare("no-" + option.name, "no-" + option.name, "the opposite", flag);
     }
-    declare("precision-recipe", "recipe", "short for precision-recipe");
+    declare("precision-recipe", "recipe", "short for precision-recipe", false);
   }
 
-  std::vector<std::unique_ptr<std::pair<std::string, std::string>>> texts;
+  std::deque<std::string> names;
   std::vector<std::pair<std::string, std::unique_ptr<ListOption<std::string>>>> declared;
 };
 

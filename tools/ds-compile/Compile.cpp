@@ -45,6 +45,7 @@ class Compilation {
 public:
   explicit Compilation(const CompileOptions &options) : options(options) {
     context.disableMultithreading(); // the graph is one function after the other; threads cost more than they bring
+    context.printOpOnDiagnostic(false); // an operation may be the whole model
     context.loadDialect<ds::DSDialect, mlir::dsrt::DSRTDialect>();
     // What has no place in a file is said without one.
     context.getDiagEngine().registerHandler([](mlir::Diagnostic &diagnostic) -> LogicalResult {
@@ -79,7 +80,9 @@ public:
         return status;
     if (options.stage == Stage::Legal)
       return writeIR();
-    if (Status status = runPasses("lower", [&](OpPassManager &passes) { buildRuntimePipeline(passes, createDSToDSRTPass(options.limits)); }); !status.ok())
+    if (Status status =
+            runPasses("lower", [&](OpPassManager &passes) { buildRuntimePipeline(passes, createDSToDSRTPass(options.limits)); });
+        !status.ok())
       return status;
     if (options.stage == Stage::DSRT)
       return writeIR();
@@ -127,6 +130,8 @@ private:
       return {};
     if (failed(applyResolution(model(), *resolution)))
       return {DSRT_REJECTED, ""};
+    if (options.dumpIrAfter == createResolvePrecisionPass()->getArgument()) // what ran here is that pass, with its result kept
+      llvm::errs() << "// -----// IR Dump After ResolvePrecisionPass (" << options.dumpIrAfter << ") //----- //\n" << *module << "\n\n";
     return {};
   }
 
