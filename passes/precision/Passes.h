@@ -10,6 +10,9 @@
 
 namespace dsmlir {
 
+/// The location of what a policy in the IR says, where the IR comes from no file.
+inline constexpr char policyPlace[] = "policy";
+
 /// What a policy in the IR says, behind what `options` say already (weaker: Origin::Source::Policy). Keys are those of the option
 /// table, and `mode`, `recipe` and `activations` for short. Unknown keys and bad values go to `options.refused`.
 void readPolicy(mlir::ds::ModelOp model, PrecisionOptions &options);

@@ -15,30 +15,29 @@ namespace dsmlir {
 
 namespace {
 
-/// "model.mlir:41:12" as a location again; `fallback` for what is none.
-Location locationOf(const std::string &text, Location fallback) {
-  StringRef rest = text;
-  auto [beforeColumn, column] = rest.rsplit(':');
+/// "model.mlir:41:12" as a location again; nothing for what is none.
+std::optional<Location> locationOf(MLIRContext *context, StringRef text) {
+  auto [beforeColumn, column] = text.rsplit(':');
   auto [file, line] = beforeColumn.rsplit(':');
   unsigned lineNumber, columnNumber;
   if (line.getAsInteger(10, lineNumber) || column.getAsInteger(10, columnNumber))
-    return fallback;
-  return FileLineColLoc::get(fallback.getContext(), file, lineNumber, columnNumber);
+    return std::nullopt;
+  return FileLineColLoc::get(context, file, lineNumber, columnNumber);
 }
 
 void emit(const Finding &finding, Location policy) {
-  Location place = locationOf(finding.location, policy);
-  InFlightDiagnostic diagnostic = finding.isError() ? emitError(place) : emitWarning(place);
   // A file that is not IR has no location of MLIR's: it stands in the message.
-  if (place == policy && !finding.location.empty() && finding.location != "policy")
-    diagnostic << finding.location << ": ";
-  diagnostic << "[" << codeName(finding.code) << "] " << finding.message;
+  auto place = [&](const std::string &text) -> std::pair<Location, std::string> {
+    if (std::optional<Location> location = locationOf(policy.getContext(), text))
+      return {*location, ""};
+    return {policy, text.empty() || text == policyPlace ? "" : text + ": "};
+  };
+  auto [at, file] = place(finding.location);
+  InFlightDiagnostic diagnostic = finding.isError() ? emitError(at) : emitWarning(at);
+  diagnostic << file << "[" << codeName(finding.code) << "] " << finding.message;
   for (const Note &note : finding.notes) {
-    Location at = locationOf(note.location, policy);
-    mlir::Diagnostic &attached = diagnostic.attachNote(at);
-    if (at == policy && !note.location.empty())
-      attached << note.location << ": ";
-    attached << note.text;
+    auto [at, file] = place(note.location);
+    diagnostic.attachNote(at) << file << note.text;
   }
 }
 
