@@ -1,7 +1,7 @@
 # The shell tests of ds-mlir: *.mlir and *.test, run by lit's own shell.
 #
 # Substitutions: %shared, the folder of reference data beside the checkout (tests that use it say `REQUIRES: shared`);
-#                %root, the checkout; %python.
+#                %root, the checkout; %python; `%exits CODE COMMAND`, which expects that exit code.
 # Features:      shared, where that folder is there; compiler, where ds-opt and ds-compile are built.
 import os
 
@@ -24,3 +24,4 @@ if config.dsmlir_compiler:
     config.available_features.add("compiler")
 
 config.substitutions += [("%shared", shared), ("%root", config.dsmlir_source), ("%python", config.python)]
+config.substitutions += [("%exits", f"{config.python} {os.path.join(config.test_source_root, 'exits.py')}")]

@@ -39,8 +39,9 @@ def main():
         look = ["--succinct"] if sys.stdout.isatty() else ["--test-output=failed", "--print-result-after=failed"]
         report = os.path.join(folder, "report.xml")  # lit's JSON report leaves skipped tests out
         command = [sys.executable, lit, *look, "--show-skipped", "--show-unsupported", "--xunit-xml-output", report]
-        # Tests that are named replace the suites.
-        named = any(os.path.exists(word) for word in rest)
+        # Tests that are named replace the suites. The word after --filter may be a path as well, but not to a test.
+        homes = [os.path.join(ROOT, "test"), suites[0]]
+        named = any(os.path.exists(word) and os.path.abspath(word).startswith(tuple(map(os.path.abspath, homes))) for word in rest)
         code = subprocess.run(command + rest + ([] if named else suites), check=False).returncode
         try:
             cases = list(xml.parse(report).iter("testcase"))

@@ -25,6 +25,23 @@ struct Tile {
 inline llvm::hash_code hash_value(const Tile &tile) { return llvm::hash_combine(tile.rows, tile.columns); }
 AsmPrinter &operator<<(AsmPrinter &printer, const Tile &tile);
 
+/// tensor<?xN>, N in 1 .. 2^31 - 1: sums and products of two such extents do not overflow.
+bool holdsRows(Type type);
+/// tensor<?x...> and tensor<Nx...>, N in 1 .. 2^31 - 1.
+bool isDynamicVector(Type type);
+bool isStaticVector(Type type);
+/// Dtypes of activations, caches and unquantised parameters: f32, bf16, f16.
+bool isPlainDtype(Type type);
+
+/// layers x width x dtype: the latent cache, in ds and in dsrt.
+struct CacheShape {
+  int64_t layers, width;
+  Type element;
+};
+FailureOr<CacheShape> parseCacheShape(AsmParser &parser);
+void printCacheShape(AsmPrinter &printer, const CacheShape &shape);
+LogicalResult verifyCacheShape(function_ref<InFlightDiagnostic()> emitError, const CacheShape &shape);
+
 /// A double as a parameter of attributes: equal and hashed by its bits. Reads back as it was written; an integer is a number too.
 struct Number {
   Number(double value = 0) : value(value) {}
@@ -33,6 +50,8 @@ struct Number {
   double value;
 };
 inline llvm::hash_code hash_value(const Number &number) { return llvm::hash_value(llvm::bit_cast<uint64_t>(number.value)); }
+/// Kernels compute in F32: a value that rounds to 0 or infinity there is none.
+bool isPositiveF32(double value);
 FailureOr<Number> parseNumber(AsmParser &parser);
 void printNumber(AsmPrinter &printer, Number number);
 FailureOr<bool> parseBool(AsmParser &parser);

@@ -6,6 +6,7 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 
+#include <charconv>
 #include <cmath>
 #include <numbers>
 
@@ -16,52 +17,76 @@ using namespace mlir::ds;
 
 //===--- Tile -----------------------------------------------------------------------------------------------------------===//
 
-AsmPrinter &mlir::ds::operator<<(AsmPrinter &printer, const Tile &tile) {
-  auto extent = [&](int64_t value) { value ? (void)(printer << value) : (void)(printer << "all"); };
-  printer << '"';
+static llvm::raw_ostream &printTile(llvm::raw_ostream &stream, const Tile &tile) {
+  auto extent = [&](int64_t value) { value ? (void)(stream << value) : (void)(stream << "all"); };
   extent(tile.rows);
-  printer << 'x';
+  stream << 'x';
   extent(tile.columns);
-  printer << '"';
+  return stream;
+}
+
+AsmPrinter &mlir::ds::operator<<(AsmPrinter &printer, const Tile &tile) {
+  printTile(printer.getStream(), tile);
   return printer;
 }
 
-// A string, "1x128" or "1xall": the lexer would take 0x... for a hexadecimal number.
+// 1x128 is an integer and the keyword x128 to the lexer; allx128 is one keyword, and 0x128 one hexadecimal number.
 FailureOr<Tile> FieldParser<Tile>::parse(AsmParser &parser) {
-  std::string text;
   SMLoc location = parser.getCurrentLocation();
-  if (parser.parseString(&text))
-    return failure();
-  auto [rows, columns] = StringRef(text).split('x');
-  auto extent = [](StringRef word, int64_t &value) {
-    value = 0;
-    return word == "all" || (!word.getAsInteger(10, value) && value > 0 && value <= INT32_MAX);
-  };
   Tile tile;
-  if (!extent(rows, tile.rows) || !extent(columns, tile.columns)) {
-    parser.emitError(location, "expects a tile such as \"1x128\" or \"1xall\", but got \"") << text << "\"";
+  StringRef rest;
+  OptionalParseResult rows = parser.parseOptionalInteger(tile.rows);
+  if (rows.has_value() && failed(*rows))
     return failure();
-  }
-  return tile;
+  bool valid = succeeded(parser.parseOptionalKeyword(&rest));
+  if (rows.has_value())
+    valid &= tile.rows > 0 && tile.rows <= INT32_MAX;
+  else
+    valid &= rest.consume_front("all");
+  valid &= rest.consume_front("x");
+  valid &= rest == "all" || (!rest.getAsInteger(10, tile.columns) && tile.columns > 0 && tile.columns <= INT32_MAX);
+  if (valid)
+    return tile;
+  parser.emitError(location, "expects a tile such as 1x128 or 1xall, its extents positive and within 31 bits");
+  return failure();
 }
 
 //===--- Numbers --------------------------------------------------------------------------------------------------------===//
 
 FailureOr<Number> mlir::ds::parseNumber(AsmParser &parser) {
-  int64_t integer;
-  OptionalParseResult parsed = parser.parseOptionalInteger(integer);
-  if (parsed.has_value()) {
-    if (failed(*parsed))
+  // Neither of the parser's own reads the other's negative numbers.
+  SMLoc location = parser.getCurrentLocation();
+  double sign = succeeded(parser.parseOptionalMinus()) ? -1 : 1, value;
+  APInt integer;
+  OptionalParseResult parsed = parser.parseOptionalDecimalInteger(integer);
+  if (!parsed.has_value()) {
+    if (parser.parseFloat(value))
       return failure();
-    return Number(double(integer));
+    return Number(sign * value);
   }
-  double value;
-  if (parser.parseFloat(value))
+  if (failed(*parsed))
     return failure();
-  return Number(value);
+  value = integer.signedRoundToDouble();
+  if (!std::isfinite(value)) {
+    parser.emitError(location, "expects a number within the range of F64");
+    return failure();
+  }
+  return Number(sign * value);
 }
 
-void mlir::ds::printNumber(AsmPrinter &printer, Number number) { printer.printFloat(APFloat(number.value)); }
+bool mlir::ds::isPositiveF32(double value) { return float(value) > 0 && std::isfinite(float(value)); }
+
+// The shortest decimal that reads back the same, with the point that the lexer wants: 1.0e-06.
+void mlir::ds::printNumber(AsmPrinter &printer, Number number) {
+  if (!std::isfinite(number)) {
+    printer.printFloat(APFloat(number.value));
+    return;
+  }
+  char buffer[32];
+  StringRef text(buffer, size_t(std::to_chars(buffer, std::end(buffer), number.value).ptr - buffer));
+  auto [digits, exponent] = text.split('e');
+  printer << digits << (digits.contains('.') ? "" : ".0") << (exponent.empty() ? "" : "e") << exponent;
+}
 
 FailureOr<bool> mlir::ds::parseBool(AsmParser &parser) {
   StringRef keyword;
@@ -90,13 +115,13 @@ void DSDialect::registerAttributes() {
 LogicalResult QuantAttr::verify(function_ref<InFlightDiagnostic()> emitError, Payload payload, Tile tile, Scale scale, ScaleRule rule,
                                 Rounding rounding, Number floor, uint64_t seed) {
   if (rule == ScaleRule::power_of_two && scale == Scale::e4m3)
-    return emitError() << "a power-of-two scale expects f32 or ue8m0, but got e4m3";
+    return emitError() << "(C1) a power-of-two rule expects scales of f32 or ue8m0, but got e4m3";
   if (scale == Scale::ue8m0 && rule != ScaleRule::power_of_two)
-    return emitError() << "a ue8m0 scale expects rule = power_of_two: other scales are not powers of two";
+    return emitError() << "(C2) a ue8m0 scale expects rule = power_of_two: other scales are not powers of two";
   if (!(floor >= 0) || !std::isfinite(floor))
-    return emitError() << "expects a floor of 0 or above, but got " << floor.value;
+    return emitError() << "(C3) expects a finite floor of 0 or above, but got " << floor.value;
   if (seed && rounding != Rounding::stochastic)
-    return emitError() << "a seed belongs to stochastic rounding";
+    return emitError() << "(C4) a seed belongs to stochastic rounding";
   return success();
 }
 
@@ -115,6 +140,12 @@ Type QuantAttr::getPayloadType() const {
   llvm_unreachable("payload");
 }
 
+// Named by what mostly tells formats apart.
+OpAsmAliasResult QuantAttr::getAlias(llvm::raw_ostream &stream) const {
+  printTile(stream << "tile_", getTile()) << '_' << stringifyPayload(getPayload());
+  return OpAsmAliasResult::OverridableAlias;
+}
+
 int64_t QuantAttr::getTileColumns(int64_t columns) const { return getTile().columns ? llvm::divideCeil(columns, getTile().columns) : 1; }
 int64_t QuantAttr::getTileRows(int64_t rows) const { return getTile().rows ? llvm::divideCeil(rows, getTile().rows) : 1; }
 
@@ -128,14 +159,20 @@ bool QuantAttr::holdsSameAs(QuantAttr other) const {
 
 LogicalResult RopeAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t dims, Number theta, Number factor, Number betaFast,
                                Number betaSlow, Number mscale, Number mscaleAllDim, int64_t originalLength) {
-  if (dims <= 0 || dims % 2)
-    return emitError() << "expects an even, positive number of dims, but got " << dims;
-  if (!(theta > 1))
-    return emitError() << "expects theta above 1, but got " << theta.value;
-  if (!(factor >= 1))
-    return emitError() << "expects a factor of 1 or above, but got " << factor.value;
-  if (factor > 1 && originalLength <= 0)
-    return emitError() << "YaRN expects a positive original_length, but got " << originalLength;
+  if (dims <= 0 || dims % 2 || dims > INT32_MAX)
+    return emitError() << "(C1) expects an even, positive number of dims within 31 bits, but got " << dims;
+  if (!(theta > 1) || !std::isfinite(theta))
+    return emitError() << "(C2) expects a finite theta above 1, but got " << theta.value;
+  if (!(factor >= 1) || !std::isfinite(factor))
+    return emitError() << "(C3) expects a finite factor of 1 or above, but got " << factor.value;
+  if (originalLength < (factor > 1 ? 1 : 0) || originalLength > INT32_MAX)
+    return emitError() << "(C4) expects an original_length " << (factor > 1 ? "of 1 or above" : "of 0 or above")
+                       << " within 31 bits, but got " << originalLength;
+  if (!(betaSlow > 0) || !(betaFast >= betaSlow) || !std::isfinite(betaFast))
+    return emitError() << "(C5) expects 0 < beta_slow <= beta_fast, both finite, but got " << betaSlow.value << " and " << betaFast.value;
+  for (auto [name, value] : {std::pair("mscale", mscale), std::pair("mscale_all_dim", mscaleAllDim)})
+    if (!(value >= 0) || !std::isfinite(value))
+      return emitError() << "(C6) expects a finite " << name << " of 0 or above, but got " << value.value;
   return success();
 }
 
@@ -178,15 +215,47 @@ SmallVector<float> RopeAttr::getInverseFrequencies() const {
 
 LogicalResult RoutingAttr::verify(function_ref<InFlightDiagnostic()> emitError, Scoring scoring, Selection selection, int64_t experts,
                                   int64_t topK, int64_t groups, int64_t topGroups, bool normalize, Number scaling) {
-  if (experts <= 0 || topK <= 0 || topK > experts)
-    return emitError() << "expects 1 .. experts choices, but got " << topK << " of " << experts;
+  if (experts <= 0 || experts > INT32_MAX || topK <= 0 || topK > experts)
+    return emitError() << "(C1) expects 1 .. experts choices of experts within 31 bits, but got " << topK << " of " << experts;
   if (groups <= 0 || experts % groups)
-    return emitError() << "expects groups that divide " << experts << " experts, but got " << groups;
+    return emitError() << "(C2) expects groups that divide " << experts << " experts, but got " << groups;
   if (topGroups <= 0 || topGroups > groups)
-    return emitError() << "expects 1 .. " << groups << " chosen groups, but got " << topGroups;
-  if (selection != Selection::greedy && topK > topGroups * (experts / groups))
-    return emitError() << "expects at most the " << topGroups * (experts / groups) << " experts of the chosen groups, but got top_k "
-                       << topK;
+    return emitError() << "(C3) expects 1 .. " << groups << " chosen groups, but got " << topGroups;
+  int64_t eligible = topGroups * (experts / groups);
+  if (selection != Selection::greedy && topK > eligible)
+    return emitError() << "(C4) expects at most the " << eligible << " experts of the chosen groups, but got top_k " << topK;
+  if (selection == Selection::noaux_tc && groups > 1 && experts / groups < 2)
+    return emitError() << "(C5) expects groups of two experts or more, a group's score being the sum of its two best, but got " << groups
+                       << " groups of one";
+  if (!isPositiveF32(scaling))
+    return emitError() << "(C6) expects a scaling that is finite and positive in F32, but got " << scaling.value;
+  return success();
+}
+
+//===--- Precision and configuration ------------------------------------------------------------------------------------===//
+
+LogicalResult PrecisionAttr::verify(function_ref<InFlightDiagnostic()> emitError, Type compute, StringRef by, QuantAttr lhs, QuantAttr rhs,
+                                    Attribute storage) {
+  if (!isa<FloatType>(compute))
+    return emitError() << "(C1) expects a float dtype to compute in, but got " << compute;
+  auto dtype = dyn_cast_or_null<TypeAttr>(storage);
+  if (storage && !isa<QuantAttr>(storage) && !(dtype && isPlainDtype(dtype.getValue())))
+    return emitError() << "(C2) expects a storage of f32, bf16, f16 or a #ds.quant, but got " << storage;
+  return success();
+}
+
+LogicalResult ConfigAttr::verify(function_ref<InFlightDiagnostic()> emitError, Family family, int64_t vocabulary, int64_t hiddenSize,
+                                 int64_t layers, int64_t heads, int64_t kvLoraRank, int64_t ropeHeadDim, int64_t maxPositions,
+                                 int64_t experts, int64_t expertsPerToken) {
+  for (auto [name, value] :
+       {std::pair("vocabulary", vocabulary), std::pair("hidden_size", hiddenSize), std::pair("layers", layers), std::pair("heads", heads),
+        std::pair("kv_lora_rank", kvLoraRank), std::pair("rope_head_dim", ropeHeadDim), std::pair("max_positions", maxPositions)})
+    if (value <= 0 || value > INT32_MAX)
+      return emitError() << "(C1) expects a positive " << name << " within 31 bits, but got " << value;
+  if (experts < 0 || experts > INT32_MAX)
+    return emitError() << "(C1) expects experts of 0 or above within 31 bits, but got " << experts;
+  if (expertsPerToken < (experts ? 1 : 0) || expertsPerToken > experts)
+    return emitError() << "(C2) expects " << (experts ? 1 : 0) << " .. " << experts << " experts a token, but got " << expertsPerToken;
   return success();
 }
 
@@ -241,12 +310,12 @@ LogicalResult PolicyAttr::verify(function_ref<InFlightDiagnostic()> emitError, D
     if (key == "overrides") {
       auto overrides = dyn_cast<DictionaryAttr>(value);
       if (!overrides || !llvm::all_of(overrides, [](NamedAttribute entry) { return isa<TypeAttr>(entry.getValue()); }))
-        return emitError() << "expects 'overrides' to map module paths to dtypes, but got " << value;
+        return emitError() << "(C1) expects 'overrides' to map module paths to dtypes, but got " << value;
       continue;
     }
     auto list = dyn_cast<ArrayAttr>(value);
     if (!isText(value) && !isa<BoolAttr, IntegerAttr, FloatAttr>(value) && !(list && llvm::all_of(list, isText)))
-      return emitError() << "expects '" << key << "' to be a keyword, a string, a number or a list of strings, but got " << value;
+      return emitError() << "(C2) expects '" << key << "' to be a keyword, a string, a number or a list of strings, but got " << value;
   }
   return success();
 }

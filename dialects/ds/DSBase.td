@@ -5,6 +5,7 @@
 include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/BuiltinAttributeInterfaces.td"
 include "mlir/IR/EnumAttr.td"
+include "mlir/IR/OpAsmInterface.td"
 include "mlir/IR/OpBase.td"
 
 def DS_Dialect : Dialect {
@@ -21,7 +22,7 @@ def DS_Dialect : Dialect {
   let useDefaultAttributePrinterParser = 1;
 }
 
-class DS_Attr<string name, string attrMnemonic> : AttrDef<DS_Dialect, name> { let mnemonic = attrMnemonic; }
+class DS_Attr<string name, string attrMnemonic, list<Trait> traits = []> : AttrDef<DS_Dialect, name, traits> { let mnemonic = attrMnemonic; }
 class DS_Type<string name, string typeMnemonic> : TypeDef<DS_Dialect, name> { let mnemonic = typeMnemonic; }
 
 //===--- Enumerations ---------------------------------------------------------------------------------------------------===//
@@ -61,11 +62,16 @@ class DS_Bool<string description, string default = ""> : AttrOrTypeParameter<"bo
   let defaultValue = default;
 }
 
-def DS_QuantAttr : DS_Attr<"Quant", "quant"> {
+def DS_QuantAttr : DS_Attr<"Quant", "quant", [DeclareAttrInterfaceMethods<OpAsmAttrInterface, ["getAlias"]>]> {
   let summary = "a quantisation format: payload, tile, scale, rounding";
   let description = [{
     Fixes the convention completely: no operation and no runtime call assumes one. `tile` is rows by columns, where columns run along the
     reduced dimension K; a partial tile at an edge is a tile of its own; `all` is the whole extent.
+
+    - (C1) a power-of-two rule has f32 or ue8m0 scales.
+    - (C2) ue8m0 scales have the power-of-two rule.
+    - (C3) `floor` is finite and not negative.
+    - (C4) `seed` belongs to stochastic rounding.
 
     ```mlir
     #act = #ds.quant<payload = f8E4M3FN, tile = 1x128, scale = f32, rule = amax, rounding = nearest>
@@ -95,6 +101,9 @@ def DS_PrecisionAttr : DS_Attr<"Precision", "precision"> {
     `compute` is the dtype that operands are rounded to; `lhs` and `rhs` are the formats of a low-bit product; `storage` is how the
     parameter is stored before its last step (a dtype, or a format). `by` names what decided.
 
+    - (C1) `compute` is a float dtype.
+    - (C2) `storage` is f32, bf16, f16 or a `#ds.quant`.
+
     ```mlir
     precision(#ds.precision<compute = f8E4M3FN, by = "recipe deepseek_v3", lhs = #act, rhs = #wt, storage = bf16>)
     ```
@@ -103,17 +112,24 @@ def DS_PrecisionAttr : DS_Attr<"Precision", "precision"> {
       OptionalParameter<"::mlir::ds::QuantAttr">:$lhs, OptionalParameter<"::mlir::ds::QuantAttr">:$rhs,
       OptionalParameter<"::mlir::Attribute">:$storage);
   let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
   let extraClassDeclaration = "bool isLowBit() const { return static_cast<bool>(getLhs()); }";
 }
 
 def DS_ConfigAttr : DS_Attr<"Config", "config"> {
   let summary = "the sizes of a model that whole-model passes need";
-  let description = "Operations carry what they compute themselves; this is what belongs to none of them.";
+  let description = [{
+    Operations carry what they compute themselves; this is what belongs to none of them.
+
+    - (C1) sizes are positive and fit into 31 bits; those of experts may be 0.
+    - (C2) a token has 1 .. experts experts, or none where there are none.
+  }];
   let parameters = (ins EnumParameter<DS_Family>:$family, "int64_t":$vocabulary, "int64_t":$hidden_size, "int64_t":$layers, "int64_t":$heads,
       "int64_t":$kv_lora_rank, "int64_t":$rope_head_dim, "int64_t":$max_positions,
       DefaultValuedParameter<"int64_t", "0", "routed experts">:$experts,
       DefaultValuedParameter<"int64_t", "0", "experts chosen for a token">:$experts_per_token);
   let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
 }
 
 def DS_PolicyAttr : DS_Attr<"Policy", "policy"> {
@@ -121,6 +137,9 @@ def DS_PolicyAttr : DS_Attr<"Policy", "policy"> {
   let description = [{
     Keys are the flags of ds-compile with underscores, and `overrides` maps exact module paths to dtypes. Values are keywords, strings,
     numbers, or lists of strings.
+
+    - (C1) `overrides` maps module paths to dtypes.
+    - (C2) every other value is a keyword, a string, a number or a list of strings.
 
     ```mlir
     #ds.policy<precision_recipe = deepseek_v3, activation_dtype = bf16, overrides = {"blocks.0.attn.q_a_norm" = f16}>
@@ -133,6 +152,14 @@ def DS_PolicyAttr : DS_Attr<"Policy", "policy"> {
 
 def DS_RopeAttr : DS_Attr<"Rope", "rope"> {
   let summary = "rotary position embedding, plain or YaRN";
+  let description = [{
+    - (C1) `dims` is even, positive and fits into 31 bits.
+    - (C2) `theta` is finite and above 1.
+    - (C3) `factor` is finite and 1 or above.
+    - (C4) `original_length` is not negative, positive with YaRN, and fits into 31 bits.
+    - (C5) `beta_slow` is positive, and `beta_fast` is finite and not below it.
+    - (C6) `mscale` and `mscale_all_dim` are finite and not negative.
+  }];
   let parameters = (ins "int64_t":$dims, DS_Double<"base of the frequencies">:$theta, DS_Double<"YaRN's factor; 1 is plain", "1.0">:$factor,
       DS_Double<"YaRN: rotations from which on a pair keeps its frequency", "32.0">:$beta_fast,
       DS_Double<"YaRN: rotations up to which a pair is interpolated", "1.0">:$beta_slow,
@@ -152,6 +179,14 @@ def DS_RopeAttr : DS_Attr<"Rope", "rope"> {
 
 def DS_RoutingAttr : DS_Attr<"Routing", "routing"> {
   let summary = "how a token's experts are scored and chosen";
+  let description = [{
+    - (C1) `experts` is positive and fits into 31 bits, and `top_k` is 1 .. experts.
+    - (C2) `groups` divides the experts.
+    - (C3) `top_groups` is 1 .. groups.
+    - (C4) unless `greedy`, the chosen groups hold top_k experts or more.
+    - (C5) `noaux_tc` has groups of two experts or more: a group's score is the sum of its two best.
+    - (C6) `scaling` is finite and positive in F32.
+  }];
   let parameters = (ins EnumParameter<DS_Scoring>:$scoring, EnumParameter<DS_Selection>:$selection, "int64_t":$experts, "int64_t":$top_k,
       DefaultValuedParameter<"int64_t", "1">:$groups, DefaultValuedParameter<"int64_t", "1">:$top_groups,
       DS_Bool<"divide the weights by their sum", "false">:$normalize,
@@ -168,9 +203,15 @@ def DS_BatchType : DS_Type<"Batch", "batch"> {
 
 def DS_KVCacheType : DS_Type<"KVCache", "kv_cache"> {
   let summary = "the latent cache: layers x width values a token, in its dtype";
-  let description = "`!ds.kv_cache<61x576xbf16>`: width is kv_lora_rank + qk_rope_head_dim. The runtime owns it and hands it in.";
+  let description = [{
+    `!ds.kv_cache<61x576xbf16>`: width is kv_lora_rank + qk_rope_head_dim. The runtime owns it and hands it in.
+
+    - (C1) layers and width are positive and fit into 31 bits.
+    - (C2) the element type is f32, bf16 or f16.
+  }];
   let parameters = (ins "int64_t":$layers, "int64_t":$width, "::mlir::Type":$element);
   let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
 }
 
 #endif

@@ -15,7 +15,7 @@ static FailureOr<ParamOp> parameter(Operation *op, FlatSymbolRefAttr symbol, Sym
                                     ArrayRef<int64_t> shape) {
   auto param = symbols.lookupNearestSymbolFrom<ParamOp>(op, symbol);
   if (!param) {
-    op->emitOpError("refers to ") << symbol << ", which is no ds.param";
+    op->emitOpError("(") << constraint << ") refers to " << symbol << ", which is no ds.param";
     return failure();
   }
   if (param.getShape() != shape) {
@@ -101,7 +101,7 @@ static int64_t promotion(QuantAttr lhs) { return lhs.getTile().columns ? lhs.get
 LogicalResult EmbeddingOp::verifySymbolUses(SymbolTableCollection &symbols) {
   auto param = symbols.lookupNearestSymbolFrom<ParamOp>(*this, getTableAttr());
   if (!param)
-    return emitOpError("refers to ") << getTableAttr() << ", which is no ds.param";
+    return emitOpError("(C1) refers to ") << getTableAttr() << ", which is no ds.param";
   if (param.getShape().size() != 2 || param.getShape()[1] != columns(getResult()))
     return emitOpError("(C1) expects a table of ") << columns(getResult()) << " columns, but got " << param.getTensorType();
   return success();
@@ -110,8 +110,8 @@ LogicalResult EmbeddingOp::verifySymbolUses(SymbolTableCollection &symbols) {
 LogicalResult RMSNormOp::verify() {
   if (columns(getX()) != columns(getResult()))
     return emitOpError("(C2) expects ") << columns(getX()) << " columns, but got " << columns(getResult());
-  if (!(getEps().convertToDouble() > 0))
-    return emitOpError("(C3) expects a positive eps, but got ") << getEps().convertToDouble();
+  if (!isPositiveF32(getEps().convertToDouble()))
+    return emitOpError("(C3) expects an eps that is finite and positive in F32, but got ") << getEps().convertToDouble();
   return success();
 }
 
@@ -131,14 +131,14 @@ LogicalResult LinearOp::verifySymbolUses(SymbolTableCollection &symbols) {
 
 /// Offsets of expert_order reach past the last expert of a group.
 static bool offsetsReach(Value offsets, int64_t first, int64_t count) {
-  auto type = cast<RankedTensorType>(offsets.getType());
-  return first >= 0 && count > 0 && !type.isDynamicDim(0) && type.getDimSize(0) >= first + count + 1;
+  int64_t experts = cast<RankedTensorType>(offsets.getType()).getDimSize(0) - 1;
+  return first >= 0 && count > 0 && first <= experts && count <= experts - first;
 }
 
 LogicalResult GroupedLinearOp::verify() {
   if (!offsetsReach(getOffsets(), getFirst(), getCount()))
-    return emitOpError("(C2) expects ") << int64_t(getFirst()) + int64_t(getCount()) + 1 << " offsets or more for experts " << getFirst()
-                                        << " + " << getCount() << ", but got " << getOffsets().getType();
+    return emitOpError("(C2) expects experts first .. first + count inside of the offsets, but got ")
+           << int64_t(getFirst()) << " + " << int64_t(getCount()) << " in " << getOffsets().getType();
   if (getInit() && getInit().getType() != getResult().getType())
     return emitOpError("(C3) expects init of ") << getResult().getType() << ", but got " << getInit().getType();
   return success();
@@ -150,6 +150,11 @@ LogicalResult GroupedLinearOp::verifySymbolUses(SymbolTableCollection &symbols) 
 
 LogicalResult MLAAttentionOp::verify() {
   int64_t heads = getHeads(), nope = getNope(), rope = getRope(), value = getValue(), layer = getLayer();
+  for (auto [name, size] : {std::pair("heads", heads), std::pair("nope", nope), std::pair("rope", rope), std::pair("value", value)})
+    if (size <= 0 || size > INT32_MAX)
+      return emitOpError("(C5) expects a positive number of ") << name << " within 31 bits, but got " << size;
+  if (rope >= getCache().getType().getWidth())
+    return emitOpError("(C5) expects rope below the cache's width of ") << getCache().getType().getWidth() << ", but got " << rope;
   if (columns(getQ()) != heads * (nope + rope))
     return emitOpError("(C1) expects ") << heads * (nope + rope) << " query columns for " << heads << " heads of " << nope << " + " << rope
                                         << ", but got " << columns(getQ());
@@ -158,6 +163,12 @@ LogicalResult MLAAttentionOp::verify() {
                                         << columns(getResult());
   if (layer < 0 || layer >= getCache().getType().getLayers())
     return emitOpError("(C4) expects a layer in 0 .. ") << getCache().getType().getLayers() - 1 << ", but got " << layer;
+  if (!isPositiveF32(getScale().convertToDouble()))
+    return emitOpError("(C6) expects a scale that is finite and positive in F32, but got ") << getScale().convertToDouble();
+  if (getActivation() && getPhase() == Phase::decode)
+    return emitOpError("(C7) expects `activation` in prefill only: decode quantises nothing");
+  if (element(getQ()) != element(getResult()))
+    return emitOpError("(C8) expects a result of ") << element(getQ()) << ", but got " << element(getResult());
   return success();
 }
 
@@ -210,8 +221,8 @@ LogicalResult ScaledMatmulOp::verifySymbolUses(SymbolTableCollection &symbols) {
 
 LogicalResult GroupedScaledMatmulOp::verify() {
   if (!offsetsReach(getOffsets(), getFirst(), getCount()))
-    return emitOpError("(C5) expects ") << int64_t(getFirst()) + int64_t(getCount()) + 1 << " offsets or more for experts " << getFirst()
-                                        << " + " << getCount() << ", but got " << getOffsets().getType();
+    return emitOpError("(C5) expects experts first .. first + count inside of the offsets, but got ")
+           << int64_t(getFirst()) << " + " << int64_t(getCount()) << " in " << getOffsets().getType();
   if (getInit() && getInit().getType() != getResult().getType())
     return emitOpError("(C6) expects init of ") << getResult().getType() << ", but got " << getInit().getType();
   return verifyScaled(*this);

@@ -3,6 +3,7 @@
 
 #include "mlir/IR/Builders.h"
 #include "mlir/Interfaces/FunctionImplementation.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace mlir::ds;
@@ -15,7 +16,7 @@ static ParseResult parseF64(OpAsmParser &parser, FloatAttr &value) {
   value = parser.getBuilder().getF64FloatAttr(number->value);
   return success();
 }
-static void printF64(OpAsmPrinter &printer, Operation *, FloatAttr value) { printer.printFloat(value.getValue()); }
+static void printF64(OpAsmPrinter &printer, Operation *, FloatAttr value) { printNumber(printer, value.getValue().convertToDouble()); }
 
 #define GET_OP_CLASSES
 #include "dialects/ds/DSOps.cpp.inc"
@@ -27,30 +28,64 @@ static Type element(Value value) { return cast<RankedTensorType>(value.getType()
 //===--- Structure ------------------------------------------------------------------------------------------------------===//
 
 LogicalResult ModelOp::verifyRegions() {
-  for (FuncOp function : getBody().getOps<FuncOp>())
+  ConfigAttr config = getConfig();
+  FuncOp first;
+  for (Operation &op : getBody().front()) {
+    if (isa<ParamOp>(op))
+      continue;
+    auto function = dyn_cast<FuncOp>(op);
+    if (!function)
+      return op.emitOpError("(C2) stands in a ds.model, which expects ds.param and ds.func alone");
     if (function.getSymName() != "prefill" && function.getSymName() != "decode")
       return function.emitOpError("(C1) expects the name 'prefill' or 'decode', but got '") << function.getSymName() << "'";
+    auto cache = cast<KVCacheType>(function.getCache().getType());
+    int64_t width = config.getKvLoraRank() + config.getRopeHeadDim();
+    if (cache.getLayers() != config.getLayers() || cache.getWidth() != width)
+      return function.emitOpError("(C3) expects a cache of ")
+             << config.getLayers() << "x" << width << ", as the configuration says, but got " << cache;
+    auto logits = cast<RankedTensorType>(function.getFunctionType().getResult(0));
+    if (logits.getDimSize(1) != config.getVocabulary())
+      return function.emitOpError("(C4) expects logits of ")
+             << config.getVocabulary() << " columns, the vocabulary of the configuration, but got " << logits;
+    if (first && first.getFunctionType() != function.getFunctionType()) {
+      InFlightDiagnostic diagnostic = function.emitOpError("(C5) expects the type of the other entry point, ") << first.getFunctionType();
+      diagnostic.attachNote(first.getLoc()) << "@" << first.getSymName() << " is here";
+      return diagnostic;
+    }
+    first = function;
+  }
   return success();
 }
 
 LogicalResult ParamOp::verify() {
   RankedTensorType type = getTensorType();
-  if (!type.hasStaticShape() || type.getRank() < 1 || type.getRank() > 3 || isStacked() != (type.getRank() == 3))
-    return emitOpError("(C1) expects a static shape of rank 1 or 2, or 3 where the name holds {e}, but got ") << type;
+  int64_t values = 1;
+  bool countable = llvm::all_of(type.getShape(), [&](int64_t extent) {
+    return extent > 0 && !llvm::MulOverflow(values, extent, values) && values < (int64_t(1) << 60);
+  });
+  if (!countable || type.getEncoding() || type.getRank() < 1 || type.getRank() > 3 || isStacked() != (type.getRank() == 3))
+    return emitOpError("(C1) expects a static shape of rank 1 or 2, or 3 where the name holds {e}, of fewer than 2^60 values, but got ")
+           << type;
   bool payload = type.getElementTypeBitWidth() == 8;
   if (getStored().has_value() != payload || getScales().has_value() != payload)
     return emitOpError("(C2) expects `stored` and `scales` exactly where the element type is a payload, but got ") << type.getElementType();
   if (payload && getStored()->getPayloadType() != type.getElementType())
     return emitOpError("(C3) expects a stored payload of ") << type.getElementType() << ", but got " << getStored()->getPayloadType();
-  if (getFirstExpert() < 0 || (getFirstExpert() && !isStacked()))
-    return emitOpError("(C4) expects first_expert 0, or a positive one where the name holds {e}, but got ") << getFirstExpert();
+  int64_t first = getFirstExpert();
+  if (first < 0 || (first && !isStacked()))
+    return emitOpError("(C4) expects first_expert 0, or a positive one where the name holds {e}, but got ") << first;
   for (auto [name, format] : {std::pair("via", getViaAttr()), std::pair("resident", getResidentAttr())}) {
     if (!format || isa<QuantAttr>(format))
       continue;
     auto dtype = dyn_cast<TypeAttr>(format);
-    if (!dtype || !(dtype.getValue().isF32() || dtype.getValue().isBF16() || dtype.getValue().isF16()))
+    if (!dtype || !isPlainDtype(dtype.getValue()))
       return emitOpError("(C5) expects `") << name << "` to be f32, bf16, f16 or a #ds.quant, but got " << format;
   }
+  if (getVia() && !getResident())
+    return emitOpError("(C6) expects `resident` beside `via`: a value is rounded on the way to what is resident");
+  if (getScales() && getScales()->contains("{e}") != isStacked())
+    return emitOpError("(C7) expects {e} in the name of the scales exactly where it is in the parameter's, but got '")
+           << *getScales() << "'";
   return success();
 }
 
@@ -66,15 +101,20 @@ void FuncOp::print(OpAsmPrinter &printer) {
                                            getResAttrsAttrName());
 }
 
+void FuncOp::getAsmBlockArgumentNames(Region &region, OpAsmSetValueNameFn setName) {
+  for (auto [argument, name] : llvm::zip(region.getArguments(), ArrayRef<StringRef>{"tokens", "batch", "wanted", "cache"}))
+    setName(argument, name);
+}
+
 LogicalResult FuncOp::verify() {
   FunctionType type = getFunctionType();
   auto ids = [](Type type) {
     auto tensor = dyn_cast<RankedTensorType>(type);
-    return tensor && tensor.getRank() == 1 && tensor.isDynamicDim(0) && tensor.getElementType().isInteger(32);
+    return tensor && tensor.getRank() == 1 && isDynamicVector(tensor) && tensor.getElementType().isInteger(32);
   };
   auto logits = [](Type type) {
     auto tensor = dyn_cast<RankedTensorType>(type);
-    return tensor && tensor.getRank() == 2 && tensor.isDynamicDim(0) && !tensor.isDynamicDim(1) && tensor.getElementType().isF32();
+    return tensor && tensor.getRank() == 2 && holdsRows(tensor) && tensor.getElementType().isF32();
   };
   if (type.getNumInputs() != 4 || type.getNumResults() != 1 || !ids(type.getInput(0)) || !isa<BatchType>(type.getInput(1)) ||
       !ids(type.getInput(2)) || !isa<KVCacheType>(type.getInput(3)) || !logits(type.getResult(0)))
@@ -83,9 +123,10 @@ LogicalResult FuncOp::verify() {
 }
 
 LogicalResult ReturnOp::verify() {
-  Type expected = cast<FuncOp>((*this)->getParentOp()).getFunctionType().getResult(0);
-  if (getLogits().getType() != expected)
-    return emitOpError("(C1) expects ") << expected << ", but got " << getLogits().getType();
+  // The function may itself be invalid, and have no result.
+  ArrayRef<Type> results = cast<FuncOp>((*this)->getParentOp()).getResultTypes();
+  if (results != ArrayRef<Type>(getLogits().getType()))
+    return emitOpError("(C1) expects operands of ") << results << ", but got " << getLogits().getType();
   return success();
 }
 
@@ -105,15 +146,17 @@ LogicalResult RopeOp::verify() {
     return emitOpError("(C1) expects columns that ") << heads << " heads divide, but got " << columns(getX());
   int64_t width = columns(getX()) / heads;
   int64_t begin = getBegin();
-  if (begin < 0 || begin + 2 * columns(getCosine()) > width)
+  if (begin < 0 || begin > width - 2 * columns(getCosine()))
     return emitOpError("(C2) expects ") << 2 * columns(getCosine()) << " columns from " << begin << " on in a head of " << width;
   return success();
 }
 
 LogicalResult SliceColumnsOp::verify() {
   int64_t begin = getBegin();
-  if (begin < 0 || begin + columns(getResult()) > columns(getX()))
-    return emitOpError("(C1) expects columns ") << begin << " .. " << begin + columns(getResult()) << " inside of " << columns(getX());
+  if (begin < 0 || begin > columns(getX()) - columns(getResult()))
+    return emitOpError("(C1) expects ") << columns(getResult()) << " columns from " << begin << " on inside of " << columns(getX());
+  if (element(getX()) != element(getResult()))
+    return emitOpError("(C2) expects a result of ") << element(getX()) << ", but got " << element(getResult());
   return success();
 }
 
@@ -152,7 +195,7 @@ LogicalResult RouteOp::verifySymbolUses(SymbolTableCollection &symbols) {
     return success();
   auto param = symbols.lookupNearestSymbolFrom<ParamOp>(*this, getBiasAttr());
   if (!param)
-    return emitOpError("refers to ") << getBiasAttr() << ", which is no ds.param";
+    return emitOpError("(C3) refers to ") << getBiasAttr() << ", which is no ds.param";
   if (param.getShape() != ArrayRef<int64_t>{getRouting().getExperts()})
     return emitOpError("(C3) expects a bias of ") << getRouting().getExperts() << " values, but got " << param.getTensorType();
   return success();
@@ -160,8 +203,8 @@ LogicalResult RouteOp::verifySymbolUses(SymbolTableCollection &symbols) {
 
 LogicalResult ExpertOrderOp::verify() {
   auto type = cast<RankedTensorType>(getOffsets().getType());
-  if (type.isDynamicDim(0) || type.getDimSize(0) < 2)
-    return emitOpError("(C1) expects offsets of a static extent of at least 2, but got ") << type;
+  if (type.getDimSize(0) < 2)
+    return emitOpError("(C1) expects offsets of an extent of at least 2, but got ") << type;
   return success();
 }
 

@@ -7,6 +7,7 @@ include "dialects/ds/DSInterfaces.td"
 include "mlir/IR/RegionKindInterface.td"
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/IR/CommonAttrConstraints.td"
+include "mlir/IR/OpAsmInterface.td"
 include "mlir/Interfaces/FunctionInterfaces.td"
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
@@ -24,12 +25,18 @@ class DS_GroupedModuleOp<string mnemonic, list<Trait> traits = []> : DS_Op<mnemo
     !listconcat([DeclareOpInterfaceMethods<SymbolUserOpInterface>,
                  DeclareOpInterfaceMethods<ModulePrecisionInterface, ["getExpertCount", "getFirstExpert"]>], traits)>;
 
-def DS_Activations : 2DTensorOf<[F32, BF16, F16]>;
-def DS_F32Matrix : 2DTensorOf<[F32]>;
-def DS_I32Matrix : 2DTensorOf<[I32]>;
-def DS_I32Vector : 1DTensorOf<[I32]>;
-def DS_Payloads : 2DTensorOf<[F8E4M3FN, F8E5M2, F4E2M1FN]>;
-def DS_Rows : 2DTensorOf<[F32, BF16, F16, F8E4M3FN, F8E5M2, F4E2M1FN]>;
+/// Rows of tokens: how many is the call's business, how wide they are is the model's.
+class DS_Matrix<list<Type> elements, string names> : ConfinedType<2DTensorOf<elements>, [CPred<"::mlir::ds::holdsRows($_self)">],
+    "tensor<?xN> of " # names>;
+def DS_Activations : DS_Matrix<[F32, BF16, F16], "f32, bf16 or f16">;
+def DS_F32Matrix : DS_Matrix<[F32], "f32">;
+def DS_I32Matrix : DS_Matrix<[I32], "i32">;
+def DS_Payloads : DS_Matrix<[F8E4M3FN, F8E5M2, F4E2M1FN], "f8E4M3FN, f8E5M2 or f4E2M1FN">;
+def DS_Rows : DS_Matrix<[F32, BF16, F16, F8E4M3FN, F8E5M2, F4E2M1FN], "f32, bf16, f16 or a payload">;
+/// One number a row or pair.
+def DS_Indices : ConfinedType<1DTensorOf<[I32]>, [CPred<"::mlir::ds::isDynamicVector($_self)">], "tensor<?xi32>">;
+/// Where experts begin; of a static extent.
+def DS_Offsets : ConfinedType<1DTensorOf<[I32]>, [CPred<"::mlir::ds::isStaticVector($_self)">], "tensor<Nxi32>">;
 
 /// The latent cache as a side effect: appends and reads keep their order, everything else is pure.
 def DS_CacheResource : Resource<"::mlir::ds::CacheResource">;
@@ -42,6 +49,10 @@ def DS_ModelOp : DS_Op<"model", [IsolatedFromAbove, SymbolTable, Symbol, SingleB
     An .mlir file with one `ds.model` is enough to compile.
 
     - (C1) functions are named `prefill` and `decode`.
+    - (C2) the body holds ds.param and ds.func alone.
+    - (C3) the cache of each function has the layers of the configuration, and kv_lora_rank + rope_head_dim values a token.
+    - (C4) the result of each function has as many columns as the vocabulary.
+    - (C5) both functions have one type.
 
     ```mlir
     ds.model @deepseek config(#ds.config<family = v3, ...>) policy(#ds.policy<precision_recipe = deepseek_v3>) {
@@ -63,11 +74,13 @@ def DS_ParamOp : DS_Op<"param", [Symbol, HasParent<"ModelOp">]> {
     A quantised parameter names its format with `stored` and the tensor of its scales with `scales`. Legalisation adds `resident`, what is held in
     memory (a dtype or a format), and `via`, the format or dtype that the value is rounded to on the way there.
 
-    - (C1) the shape is static, of rank 1, 2, or 3 where the name holds `{e}`.
+    - (C1) the shape is static, of rank 1, 2, or 3 where the name holds `{e}`, with positive extents and fewer than 2^60 values.
     - (C2) `stored` and `scales` stand together, and exactly where the element type is a payload.
     - (C3) `stored` has the payload of the element type.
     - (C4) `first_expert` is not negative, and 0 where the name holds no `{e}`.
-    - (C5) `resident` and `via` are a float dtype or a `#ds.quant`.
+    - (C5) `resident` and `via` are f32, bf16, f16 or a `#ds.quant`.
+    - (C6) `via` stands with `resident` only.
+    - (C7) `scales` holds `{e}` exactly where the name does.
 
     ```mlir
     ds.param @blocks.0.attn.q_a_proj.weight : tensor<128x256xf8E4M3FN> from "model.layers.0.self_attn.q_a_proj.weight"
@@ -88,7 +101,8 @@ def DS_ParamOp : DS_Op<"param", [Symbol, HasParent<"ModelOp">]> {
   }];
 }
 
-def DS_FuncOp : DS_Op<"func", [FunctionOpInterface, IsolatedFromAbove, HasParent<"ModelOp">, SingleBlock]> {
+def DS_FuncOp : DS_Op<"func", [FunctionOpInterface, IsolatedFromAbove, HasParent<"ModelOp">, SingleBlock,
+    DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmBlockArgumentNames"]>]> {
   let summary = "an entry point of the model";
   let description = [{
     Both entry points have one signature: token ids of a flattened ragged batch, the batch, the tokens whose logits are wanted, the cache; they
@@ -129,7 +143,7 @@ def DS_EmbeddingOp : DS_ModuleOp<"embedding", [Pure]> {
 
     `%x = ds.embedding %tokens, @token_embeddings.weight module("token_embeddings") : (tensor<?xi32>) -> tensor<?x256xbf16>`
   }];
-  let arguments = (ins DS_I32Vector:$tokens, FlatSymbolRefAttr:$table, StrAttr:$path, OptionalAttr<DS_PrecisionAttr>:$precision);
+  let arguments = (ins DS_Indices:$tokens, FlatSymbolRefAttr:$table, StrAttr:$path, OptionalAttr<DS_PrecisionAttr>:$precision);
   let results = (outs DS_Activations:$result);
   let assemblyFormat = [{
     $tokens `,` $table `module` `(` $path `)` (`precision` `(` $precision^ `)`)? attr-dict `:` functional-type(operands, results)
@@ -143,7 +157,7 @@ def DS_RMSNormOp : DS_ModuleOp<"rms_norm", [Pure]> {
 
     - (C1) the weight has one value a column.
     - (C2) result and operand have the same columns.
-    - (C3) `eps` is positive.
+    - (C3) `eps` is finite and positive in F32.
 
     `%n = ds.rms_norm %x, @blocks.0.attn_norm.weight eps(1.0e-6) module("blocks.0.attn_norm") : (tensor<?x256xbf16>) -> tensor<?x256xbf16>`
   }];
@@ -182,7 +196,7 @@ def DS_GroupedLinearOp : DS_GroupedModuleOp<"grouped_linear", [Pure]> {
     those of `init`, and undefined without it: a group that precision has split writes its runs one after the other.
 
     - (C1) the weight is [count, n, k] with k the columns of x and n those of the result.
-    - (C2) offsets hold first + count + 1 values or more.
+    - (C2) `first` is not negative, `count` is positive, and offsets hold first + count + 1 values or more.
     - (C3) `init` has the type of the result.
 
     ```mlir
@@ -190,7 +204,7 @@ def DS_GroupedLinearOp : DS_GroupedModuleOp<"grouped_linear", [Pure]> {
          : (tensor<?x256xbf16>, tensor<9xi32>) -> tensor<?x128xbf16>
     ```
   }];
-  let arguments = (ins DS_Activations:$x, DS_I32Vector:$offsets, FlatSymbolRefAttr:$weight, I64Attr:$first, I64Attr:$count, StrAttr:$path,
+  let arguments = (ins DS_Activations:$x, DS_Offsets:$offsets, FlatSymbolRefAttr:$weight, I64Attr:$first, I64Attr:$count, StrAttr:$path,
       OptionalAttr<DS_PrecisionAttr>:$precision, Optional<DS_Activations>:$init);
   let results = (outs DS_Activations:$result);
   let assemblyFormat = [{
@@ -212,6 +226,10 @@ def DS_MLAAttentionOp : DS_ModuleOp<"mla_attention", [DS_ResultLikeFirstOperand,
     - (C2) the result has heads * value columns.
     - (C3) kv_b_proj is [heads * (nope + value), latent], latent + rope being the cache's width.
     - (C4) the layer is one of the cache's.
+    - (C5) heads, nope, rope and value are positive and fit into 31 bits, and rope is less than the cache's width.
+    - (C6) the scale is finite and positive in F32.
+    - (C7) `activation` stands in prefill only: decode quantises nothing.
+    - (C8) the result has the element type of q.
 
     ```mlir
     %o = ds.mla_attention prefill %q, %cache, %batch, @blocks.0.attn.kv_b_proj.weight layer(0) heads(4, nope = 64, rope = 32, value = 64)
@@ -248,8 +266,8 @@ def DS_RopeTableOp : DS_Op<"rope_table", [Pure]> {
 def DS_RopeOp : DS_Op<"rope", [Pure, DS_ResultLikeFirstOperand, AllTypesMatch<["x", "result"]>, AllTypesMatch<["cosine", "sine"]>]> {
   let summary = "rotates the interleaved pairs of each head from column `begin` of the head on";
   let description = [{
-    - (C1) the columns are a multiple of the heads.
-    - (C2) begin + 2 * pairs columns fit into a head.
+    - (C1) `heads` is positive, and the columns are a multiple of it.
+    - (C2) `begin` is not negative, and begin + 2 * pairs columns fit into a head.
   }];
   let arguments = (ins DS_Activations:$x, DS_F32Matrix:$cosine, DS_F32Matrix:$sine, I64Attr:$heads, I64Attr:$begin, StrAttr:$path);
   let results = (outs DS_Activations:$result);
@@ -263,6 +281,7 @@ def DS_SliceColumnsOp : DS_Op<"slice_columns", [Pure, DS_ResultLikeFirstOperand]
   let summary = "columns from `begin` on, as many as the result has";
   let description = [{
     - (C1) the columns lie inside of x.
+    - (C2) x and result have the same element type.
   }];
   let arguments = (ins DS_Activations:$x, I64Attr:$begin, StrAttr:$path);
   let results = (outs DS_Activations:$result);
@@ -279,7 +298,7 @@ def DS_CacheAppendOp : DS_Op<"cache_append", [DeclareOpInterfaceMethods<MemoryEf
   }];
   let arguments = (ins DS_KVCacheType:$cache, DS_Activations:$latent, DS_Activations:$key, DS_BatchType:$batch, I64Attr:$layer, StrAttr:$path);
   let assemblyFormat = [{
-    $cache `,` $latent `,` $key `,` $batch `layer` `(` $layer `)` `module` `(` $path `)` attr-dict `:` type($cache) `,` type($latent) `,` type($key)
+    $cache `,` $latent `,` $key `,` $batch `layer` `(` $layer `)` `module` `(` $path `)` attr-dict `:` qualified(type($cache)) `,` type($latent) `,` type($key)
   }];
   let hasVerifier = 1;
 }
@@ -304,10 +323,10 @@ def DS_ExpertOrderOp : DS_Op<"expert_order", [Pure]> {
   let description = [{
     `order[i]` is a pair (token * top_k + choice), `offsets[e]` the first position of expert e; its last value is the number of pairs.
 
-    - (C1) offsets have a static extent of at least 2.
+    - (C1) offsets have an extent of at least 2: one expert's begin and end.
   }];
   let arguments = (ins DS_I32Matrix:$experts, StrAttr:$path);
-  let results = (outs DS_I32Vector:$order, DS_I32Vector:$offsets);
+  let results = (outs DS_Indices:$order, DS_Offsets:$offsets);
   let assemblyFormat = "$experts `module` `(` $path `)` attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
 }
@@ -318,7 +337,7 @@ def DS_DispatchOp : DS_Op<"dispatch", [Pure, DS_ResultLikeFirstOperand]> {
     - (C1) x and result have the same columns and element type.
     - (C2) `choices` is positive.
   }];
-  let arguments = (ins DS_Rows:$x, DS_I32Vector:$order, I64Attr:$choices, StrAttr:$path);
+  let arguments = (ins DS_Rows:$x, DS_Indices:$order, I64Attr:$choices, StrAttr:$path);
   let results = (outs DS_Rows:$result);
   let assemblyFormat = "$x `,` $order `choices` `(` $choices `)` `module` `(` $path `)` attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
@@ -326,7 +345,7 @@ def DS_DispatchOp : DS_Op<"dispatch", [Pure, DS_ResultLikeFirstOperand]> {
 
 def DS_TakeRowsOp : DS_Op<"take_rows", [Pure, DS_ResultLikeFirstOperand, AllTypesMatch<["x", "result"]>]> {
   let summary = "the wanted rows: result[i] = x[rows[i]]";
-  let arguments = (ins DS_Activations:$x, DS_I32Vector:$rows, StrAttr:$path);
+  let arguments = (ins DS_Activations:$x, DS_Indices:$rows, StrAttr:$path);
   let results = (outs DS_Activations:$result);
   let assemblyFormat = "$x `,` $rows `module` `(` $path `)` attr-dict `:` type($x) `,` type($rows)";
 }
@@ -343,7 +362,7 @@ def DS_CombineOp : DS_Op<"combine", [Pure, DS_ResultLikeFirstOperand]> {
   let description = [{
     - (C1) x and result have the same columns and element type.
   }];
-  let arguments = (ins DS_Activations:$x, DS_F32Matrix:$weights, DS_I32Vector:$order, StrAttr:$path);
+  let arguments = (ins DS_Activations:$x, DS_F32Matrix:$weights, DS_Indices:$order, StrAttr:$path);
   let results = (outs DS_Activations:$result);
   let assemblyFormat = "$x `,` $weights `,` $order `module` `(` $path `)` attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
@@ -421,10 +440,10 @@ def DS_GroupedScaledMatmulOp : DS_GroupedModuleOp<"grouped_scaled_matmul", [Pure
     - (C2) the scales have ceil(K / tile columns) columns.
     - (C3) the payload's element type is that of `lhs`, and the parameter is resident in the format `rhs`.
     - (C4) `promote` is positive.
-    - (C5) offsets hold first + count + 1 values or more.
+    - (C5) `first` is not negative, `count` is positive, and offsets hold first + count + 1 values or more.
     - (C6) `init` has the type of the result.
   }];
-  let arguments = (ins DS_Payloads:$payload, DS_F32Matrix:$scales, DS_I32Vector:$offsets, FlatSymbolRefAttr:$weight, I64Attr:$first, I64Attr:$count,
+  let arguments = (ins DS_Payloads:$payload, DS_F32Matrix:$scales, DS_Offsets:$offsets, FlatSymbolRefAttr:$weight, I64Attr:$first, I64Attr:$count,
       DS_QuantAttr:$lhs, DS_QuantAttr:$rhs, I64Attr:$promote, StrAttr:$path, OptionalAttr<DS_PrecisionAttr>:$precision, Optional<DS_Activations>:$init);
   let results = (outs DS_Activations:$result);
   let assemblyFormat = [{

@@ -53,6 +53,8 @@ public:
   LogicalResult bind(const SignatureOperand &operand, Type element) {
     bool letter = operand.type.size() == 1;
     Type expected;
+    if (letter && operand.isBuffer() && !isa<FloatType>(element))
+      return call->emitOpError("(C2) expects '") << operand.name << "' of a float type, but got " << element;
     if (letter)
       expected = types.try_emplace(operand.type, element).first->second;
     else
@@ -103,7 +105,11 @@ LogicalResult dsrt::verifyCall(Operation *call) {
     if (!operand.isValue())
       continue;
     Value value = call->getOperand(next++);
-    if ((operand.role == Role::Out || operand.role == Role::Scratch) && llvm::count(call->getOperands(), value) > 1)
+    if (operand.role != Role::Out && operand.role != Role::Scratch)
+      continue;
+    if (!value.getDefiningOp<AllocateOp>())
+      return call->emitOpError("(C5) expects '") << operand.name << "' to be a dsrt.allocate, because it is written";
+    if (llvm::count(call->getOperands(), value) > 1)
       return call->emitOpError("(C5) expects '") << operand.name << "' to be no other operand, because it is written";
   }
   return success();

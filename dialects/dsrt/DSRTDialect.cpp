@@ -82,12 +82,12 @@ void BufferType::print(AsmPrinter &printer) const {
 
 LogicalResult BufferType::verify(function_ref<InFlightDiagnostic()> emitError, ArrayRef<Extent> extents, Type element) {
   if (extents.empty())
-    return emitError() << "expects an extent at least";
+    return emitError() << "(C1) expects an extent at least";
   for (const Extent &extent : extents)
     if (extent.factor <= 0)
-      return emitError() << "expects positive extents, but got " << extent.factor;
-  if (!element.isIntOrFloat() || element.getIntOrFloatBitWidth() % 8 != 0)
-    return emitError() << "expects an element type of whole bytes, but got " << element;
+      return emitError() << "(C2) expects positive extents, but got " << extent.factor;
+  if (!ds::isPlainDtype(element) && !isa<Float8E4M3FNType, Float8E5M2Type>(element) && !element.isInteger(32) && !element.isInteger(8))
+    return emitError() << "(C3) expects elements of f32, bf16, f16, f8E4M3FN, f8E5M2, i32 or i8, but got " << element;
   return success();
 }
 
@@ -102,26 +102,22 @@ std::optional<int64_t> BufferType::getBytes(int64_t tokens, int64_t wanted) cons
 }
 
 Type CacheType::parse(AsmParser &parser) {
-  SmallVector<int64_t> extents;
-  Type element;
-  llvm::SMLoc location = parser.getCurrentLocation();
-  if (parser.parseLess() || parser.parseDimensionList(extents, /*allowDynamic=*/false) || parser.parseType(element) ||
-      parser.parseGreater())
-    return {};
-  if (extents.size() != 2) {
-    parser.emitError(location, "expects layers x width x dtype");
-    return {};
-  }
-  return get(parser.getContext(), extents[0], extents[1], element);
+  FailureOr<ds::CacheShape> shape = ds::parseCacheShape(parser);
+  return succeeded(shape) ? parser.getChecked<CacheType>(parser.getContext(), shape->layers, shape->width, shape->element) : Type();
 }
-
-void CacheType::print(AsmPrinter &printer) const { printer << "<" << getLayers() << "x" << getWidth() << "x" << getElement() << ">"; }
+void CacheType::print(AsmPrinter &printer) const { ds::printCacheShape(printer, {getLayers(), getWidth(), getElement()}); }
+LogicalResult CacheType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t layers, int64_t width, Type element) {
+  return ds::verifyCacheShape(emitError, {layers, width, element});
+}
 
 LogicalResult LimitsAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t tokens, int64_t sequences, int64_t length,
                                  int64_t wanted) {
-  if (tokens <= 0 || sequences <= 0 || length <= 0 || wanted <= 0)
-    return emitError() << "expects positive limits";
-  if (wanted > tokens || sequences > tokens)
-    return emitError() << "expects at most as many sequences and wanted tokens as tokens";
+  for (auto [name, value] :
+       {std::pair("tokens", tokens), std::pair("sequences", sequences), std::pair("length", length), std::pair("wanted", wanted)})
+    if (value <= 0 || value > INT32_MAX)
+      return emitError() << "(C1) expects positive limits within 31 bits, but got " << name << " = " << value;
+  for (auto [name, value] : {std::pair("sequences", sequences), std::pair("wanted", wanted)})
+    if (value > tokens)
+      return emitError() << "(C2) expects at most tokens = " << tokens << " " << name << ", but got " << value;
   return success();
 }

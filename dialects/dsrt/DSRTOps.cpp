@@ -12,19 +12,37 @@ static Type payloadOf(Attribute format) {
   if (auto quant = dyn_cast<ds::QuantAttr>(format))
     return quant.getPayloadType();
   auto dtype = dyn_cast<TypeAttr>(format);
-  return dtype && isa<FloatType>(dtype.getValue()) ? dtype.getValue() : Type();
+  return dtype && ds::isPlainDtype(dtype.getValue()) ? dtype.getValue() : Type();
+}
+
+LogicalResult ProgramOp::verifyRegions() {
+  if (int64_t(getVocabulary()) <= 0 || int64_t(getVocabulary()) > INT32_MAX)
+    return emitOpError("(C1) expects a positive vocabulary within 31 bits, but got ") << int64_t(getVocabulary());
+  for (Operation &op : getBody().front())
+    if (!isa<WeightOp, EntryOp>(op))
+      return op.emitOpError("(C2) stands in a dsrt.program, which expects dsrt.weight and dsrt.entry alone");
+  return success();
 }
 
 LogicalResult WeightOp::verify() {
   if (!payloadOf(getStored()))
-    return emitOpError("(C1) expects a stored dtype or #ds.quant, but got ") << getStored();
+    return emitOpError("(C1) expects f32, bf16, f16 or a #ds.quant to be stored, but got ") << getStored();
   for (Attribute format : getThrough())
     if (!payloadOf(format))
-      return emitOpError("(C1) expects dtypes and #ds.quant to go through, but got ") << format;
+      return emitOpError("(C1) expects f32, bf16, f16 or #ds.quant to go through, but got ") << format;
   if (payloadOf(getResident()) != getPayload())
     return emitOpError("(C2) expects elements of ") << payloadOf(getResident()) << ", as is resident, but got " << getPayload();
   if (getScales().has_value() != isa<ds::QuantAttr>(getStored()))
     return emitOpError("(C3) expects `scales` exactly where a #ds.quant is stored");
+  int64_t values = 1;
+  bool countable = llvm::all_of(
+      getShape(), [&](int64_t extent) { return extent > 0 && !llvm::MulOverflow(values, extent, values) && values < (int64_t(1) << 60); });
+  if (!countable || getShape().empty() || getShape().size() > 3)
+    return emitOpError("(C4) expects 1 to 3 positive extents, of fewer than 2^60 values, but got ") << getType();
+  if (int64_t(getFirstExpert()) < 0)
+    return emitOpError("(C5) expects first_expert of 0 or above, but got ") << int64_t(getFirstExpert());
+  if (!uint32_t(getUse()))
+    return emitOpError("(C6) expects a use: a weight that no call reads is none");
   return success();
 }
 
@@ -50,8 +68,17 @@ LogicalResult EntryOp::verifyRegions() {
       !isa<BatchType>(block.getArgument(1).getType()) || !ids(block.getArgument(2).getType(), Extent::Wanted) ||
       !isa<CacheType>(block.getArgument(3).getType()))
     return emitOpError("(C2) expects arguments !dsrt.buffer<tokens x i32>, !dsrt.batch, !dsrt.buffer<wanted x i32> and !dsrt.cache");
-  if (block.empty() || !isa<ReturnOp>(block.back()))
-    return emitOpError("expects dsrt.return at its end");
+  for (Operation &op : block)
+    if (isa<ReturnOp>(op) != (&op == &block.back()) || !isa<AllocateOp, CallInterface, ReturnOp>(op))
+      return op.emitOpError("(C3) stands in a dsrt.entry, which expects dsrt.allocate and calls, and dsrt.return at its end");
+  if (getArena() && int64_t(*getArena()) < 0)
+    return emitOpError("(C4) expects an arena of 0 bytes or more, but got ") << int64_t(*getArena());
+  return success();
+}
+
+LogicalResult AllocateOp::verify() {
+  if (getOffset() && int64_t(*getOffset()) < 0)
+    return emitOpError("(C1) expects an offset of 0 or above, but got ") << int64_t(*getOffset());
   return success();
 }
 

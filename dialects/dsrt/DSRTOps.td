@@ -31,6 +31,10 @@ def DSRT_BufferType : DSRT_Type<"Buffer", "buffer"> {
   let description = [{
     An extent is a constant, or one of the call's sizes times a constant: `tokens` of the batch, or `wanted` ones.
 
+    - (C1) there is an extent.
+    - (C2) extents are positive.
+    - (C3) the element type is f32, bf16, f16, f8E4M3FN, f8E5M2, i32 or i8.
+
     `!dsrt.buffer<tokens*2 x 256 x bf16>`
   }];
   let parameters = (ins ArrayRefParameter<"::mlir::dsrt::Extent">:$extents, "::mlir::Type":$element);
@@ -44,14 +48,19 @@ def DSRT_BufferType : DSRT_Type<"Buffer", "buffer"> {
 def DSRT_BatchType : DSRT_Type<"Batch", "batch"> { let summary = "the ragged batch of a call"; }
 def DSRT_CacheType : DSRT_Type<"Cache", "cache"> {
   let summary = "the latent cache: layers x width values a position";
-  let description = "`!dsrt.cache<61x576xbf16>`";
+  let description = "`!dsrt.cache<61x576xbf16>`, under the constraints of `!ds.kv_cache`.";
   let parameters = (ins "int64_t":$layers, "int64_t":$width, "::mlir::Type":$element);
   let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
 }
 
 def DSRT_LimitsAttr : AttrDef<DSRT_Dialect, "Limits"> {
   let mnemonic = "limits";
   let summary = "what one call holds, and a row";
+  let description = [{
+    - (C1) limits are positive and fit into 31 bits.
+    - (C2) a call holds at most as many sequences and wanted tokens as tokens.
+  }];
   let parameters = (ins "int64_t":$tokens, "int64_t":$sequences, "int64_t":$length, "int64_t":$wanted);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
@@ -62,6 +71,9 @@ def DSRT_LimitsAttr : AttrDef<DSRT_Dialect, "Limits"> {
 def DSRT_ProgramOp : DSRT_Op<"program", [IsolatedFromAbove, SymbolTable, Symbol, SingleBlock, NoTerminator, NoRegionArguments]> {
   let summary = "a model as the machine runs it: weights and entry points";
   let description = [{
+    - (C1) the vocabulary is positive and fits into 31 bits.
+    - (C2) the body holds dsrt.weight and dsrt.entry alone.
+
     ```mlir
     dsrt.program @deepseek vocabulary(512) limits(#dsrt.limits<tokens = 2048, sequences = 64, length = 4096, wanted = 2048>) { ... }
     ```
@@ -69,6 +81,7 @@ def DSRT_ProgramOp : DSRT_Op<"program", [IsolatedFromAbove, SymbolTable, Symbol,
   let arguments = (ins SymbolNameAttr:$sym_name, I64Attr:$vocabulary, DSRT_LimitsAttr:$limits);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = "$sym_name `vocabulary` `(` $vocabulary `)` `limits` `(` $limits `)` attr-dict-with-keyword $body";
+  let hasRegionVerifier = 1;
 }
 
 def DSRT_WeightOp : DSRT_Op<"weight", [Symbol, HasParent<"ProgramOp">]> {
@@ -77,16 +90,19 @@ def DSRT_WeightOp : DSRT_Op<"weight", [Symbol, HasParent<"ProgramOp">]> {
     The type is the shape and the payload that is resident. `stored` is the format in the checkpoint and `through` the formats that the value
     is rounded to, in order; the last is resident, and without any the stored bytes are.
 
-    - (C1) `stored` and each of `through` is a dtype or a `#ds.quant`.
+    - (C1) `stored` and each of `through` is f32, bf16, f16 or a `#ds.quant`.
     - (C2) the element type is that of the resident format.
     - (C3) `scales` stands exactly where `stored` is a `#ds.quant`.
+    - (C4) the extents are positive, 1 to 3 of them, of fewer than 2^60 values.
+    - (C5) `first_expert` is not negative.
+    - (C6) it has a use.
 
     ```mlir
     dsrt.weight @w : tensor<128x256xf8E4M3FN> from "model.w" scales "model.w_scale_inv" stored(#wt) use(matmul)
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<AnyStaticShapeTensor>:$type, StrAttr:$from, OptionalAttr<StrAttr>:$scales,
-      DefaultValuedAttr<I64Attr, "0">:$first_expert, AnyAttr:$stored, DefaultValuedAttr<ArrayAttr, "{}">:$through, DSRT_WeightUse:$use);
+      DefaultValuedAttr<I64Attr, "0">:$first_expert, AnyAttr:$stored, DefaultValuedAttr<ArrayAttr, "{}">:$through, EnumProp<DSRT_WeightUse>:$use);
   let assemblyFormat = [{
     $sym_name `:` $type `from` $from (`scales` $scales^)? `stored` `(` $stored `)` (`through` `(` $through^ `)`)? `use` `(` $use `)` attr-dict
   }];
@@ -105,6 +121,8 @@ def DSRT_EntryOp : DSRT_Op<"entry", [IsolatedFromAbove, Symbol, SingleBlock, Has
 
     - (C1) the name is `prefill` or `decode`.
     - (C2) the arguments are token ids, batch, wanted tokens and cache: !dsrt.buffer<tokens x i32>, !dsrt.batch, !dsrt.buffer<wanted x i32>, !dsrt.cache.
+    - (C3) the body holds dsrt.allocate and calls alone, and dsrt.return at its end.
+    - (C4) `arena` is not negative.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, OptionalAttr<I64Attr>:$arena);
   let regions = (region SizedRegion<1>:$body);
@@ -130,10 +148,15 @@ def DSRT_Cache : DialectType<DSRT_Dialect, CPred<"::llvm::isa<::mlir::dsrt::Cach
 
 def DSRT_AllocateOp : DSRT_Op<"allocate", [HasParent<"EntryOp">]> {
   let summary = "a buffer of the arena, at its offset once memory is planned";
-  let description = "`%x = dsrt.allocate at(4096) : !dsrt.buffer<tokens x 256 x bf16>`";
+  let description = [{
+    `%x = dsrt.allocate at(4096) : !dsrt.buffer<tokens x 256 x bf16>`
+
+    - (C1) the offset is not negative.
+  }];
   let arguments = (ins OptionalAttr<I64Attr>:$offset);
   let results = (outs DSRT_Buffer:$buffer);
   let assemblyFormat = "(`at` `(` $offset^ `)`)? attr-dict `:` type($buffer)";
+  let hasVerifier = 1;
 }
 
 def DSRT_ReturnOp : DSRT_Op<"return", [Terminator, HasParent<"EntryOp">]> {
@@ -149,10 +172,10 @@ def DSRT_ReturnOp : DSRT_Op<"return", [Terminator, HasParent<"EntryOp">]> {
 /// Constraints of all calls, from the table:
 ///
 /// - (C1) a buffer or weight has as many extents as the table gives it.
-/// - (C2) element types are those of the table; equal letters are equal types.
+/// - (C2) element types are those of the table; a letter is a float type, and equal letters are equal types.
 /// - (C3) equal names of extents are equal extents.
-/// - (C4) a weight is a dsrt.weight, used as the call uses it.
-/// - (C5) a buffer that is written is no other operand of the call.
+/// - (C4) a weight is a dsrt.weight.
+/// - (C5) a buffer that is written is a dsrt.allocate, and no other operand of the call.
 class DSRT_Call<string mnemonic> : DSRT_Op<mnemonic, [HasParent<"EntryOp">, DeclareOpInterfaceMethods<DSRT_CallInterface>,
     DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let extraClassDefinition = [{

@@ -7,6 +7,7 @@
 
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -72,7 +73,7 @@ private:
     Type payload = quant ? quant.getPayloadType() : cast<TypeAttr>(resident).getValue();
     dsrt::WeightOp::create(builder, param.getLoc(), param.getSymNameAttr(), TypeAttr::get(param.getTensorType().clone(payload)),
                            param.getFromAttr(), param.getScalesAttr(), builder.getI64IntegerAttr(param.getFirstExpert()), stored,
-                           builder.getArrayAttr(through), dsrt::WeightUseAttr::get(builder.getContext(), entry.uses));
+                           builder.getArrayAttr(through), entry.uses);
   }
 
   llvm::MapVector<StringAttr, Entry> byName;
@@ -139,6 +140,9 @@ private:
   }
 
   LogicalResult lower(Operation *op) {
+    for (Type type : op->getResultTypes())
+      if (getElementTypeOrSelf(type).getIntOrFloatBitWidth() < 8)
+        return op->emitOpError("expects elements of whole bytes, because buffers are, but got ") << type;
     return llvm::TypeSwitch<Operation *, LogicalResult>(op)
         .Case<ds::EmbeddingOp, ds::RMSNormOp, ds::LinearOp, ds::GroupedLinearOp, ds::MLAAttentionOp, ds::RopeTableOp, ds::RopeOp,
               ds::SliceColumnsOp, ds::CacheAppendOp, ds::RouteOp, ds::ExpertOrderOp, ds::DispatchOp, ds::TakeRowsOp, ds::SwiGLUOp,

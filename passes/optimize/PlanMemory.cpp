@@ -22,7 +22,8 @@ namespace {
 /// The places that are taken: offset to end.
 class Arena {
 public:
-  int64_t place(int64_t bytes) {
+  /// Nothing where the arena would be larger than 63 bits can say.
+  std::optional<int64_t> place(int64_t bytes) {
     int64_t best = -1, bestGap = 0, end = 0;
     for (auto [offset, stop] : taken) {
       int64_t gap = offset - end;
@@ -32,6 +33,8 @@ public:
     }
     if (best < 0)
       best = end;
+    if (bytes > INT64_MAX - best)
+      return std::nullopt;
     taken[best] = best + bytes;
     peak = std::max(peak, best + bytes);
     return best;
@@ -60,9 +63,11 @@ LogicalResult plan(dsrt::EntryOp entry) {
       arena.release(ends.begin()->second);
       ends.erase(ends.begin());
     }
-    int64_t offset = arena.place(buffer.bytes);
-    ends.insert({buffer.last, offset});
-    buffer.allocate.setOffsetAttr(builder.getI64IntegerAttr(offset));
+    std::optional<int64_t> offset = arena.place(buffer.bytes);
+    if (!offset)
+      return buffer.allocate.emitOpError("makes the arena larger than memory can be; lower --max-tokens");
+    ends.insert({buffer.last, *offset});
+    buffer.allocate.setOffsetAttr(builder.getI64IntegerAttr(*offset));
   }
   int64_t size = arena.size();
   for (const LiveBuffer &buffer : *buffers)

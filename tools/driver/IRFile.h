@@ -13,10 +13,10 @@
 
 namespace dsmlir {
 
-/// MLIR's parser recurses: brackets may be nested this deep.
-inline constexpr int maximumNesting = 256;
+/// MLIR's parser and printer recurse: brackets, and aliases in aliases, may be nested this deep.
+inline constexpr size_t maximumNesting = 256;
 
-/// The file ("-": stdin), or DSRT_UNREADABLE where it is missing or nested more than `maximumNesting` deep.
+/// The file ("-": stdin), or DSRT_UNREADABLE where it is missing, bytecode, or nested more than `maximumNesting` deep.
 dsrt::Expected<std::unique_ptr<llvm::MemoryBuffer>> readIRFile(const std::string &path);
 
 /// Parses and verifies a module; `sources` gets the text, so that diagnostics can point at it. `hash` becomes the XXH3 of the text

@@ -193,7 +193,7 @@ TEST(Import, Fp8CheckpointsNameTheirScales) {
   ds::ParamOp linear = model.param("blocks.0.attn.q_a_proj.weight");
   EXPECT_EQ(text(linear.getType()), "tensor<40x80xf8E4M3FN>");
   EXPECT_EQ(linear.getScales(), "model.layers.0.self_attn.q_a_proj.weight_scale_inv");
-  EXPECT_EQ(text(*linear.getStored()), "#ds.quant<payload = f8E4M3FN, tile = \"64x32\", scale = f32, rule = amax, rounding = nearest>");
+  EXPECT_EQ(text(*linear.getStored()), "#ds.quant<payload = f8E4M3FN, tile = 64x32, scale = f32, rule = amax, rounding = nearest>");
   EXPECT_EQ(model.param("blocks.1.ffn.experts.down_proj.weight").getScales(), "model.layers.1.mlp.experts.{e}.down_proj.weight_scale_inv");
   for (const char *high : {"token_embeddings.weight", "lm_head.weight", "final_norm.weight", "blocks.1.ffn.router.weight"}) {
     EXPECT_FALSE(model.param(high).getStored().has_value()) << high;
@@ -205,7 +205,7 @@ TEST(Import, Ue8m0ScalesArePowersOfTwo) {
   Imported model(R"({"quantization_config": {"quant_method": "fp8", "fmt": "e4m3", "activation_scheme": "dynamic",
                      "weight_block_size": [128, 128], "scale_fmt": "ue8m0"}})");
   EXPECT_EQ(text(*model.param("blocks.0.attn.out_proj.weight").getStored()),
-            "#ds.quant<payload = f8E4M3FN, tile = \"128x128\", scale = ue8m0, rule = power_of_two, rounding = nearest>");
+            "#ds.quant<payload = f8E4M3FN, tile = 128x128, scale = ue8m0, rule = power_of_two, rounding = nearest>");
 }
 
 //===--- Hash -----------------------------------------------------------------------------------------------------------===//
