@@ -346,10 +346,7 @@ private:
   }
 
   FailureOr<dsrt::LimitsAttr> limitsOf(ds::ModelOp model) {
-    int64_t positions = model.getConfig().getMaxPositions(), vocabulary = model.getConfig().getVocabulary();
-    if (positions <= 0 || vocabulary <= 0)
-      return model.emitOpError("expects a positive vocabulary and max_positions, but got ") << vocabulary << " and " << positions,
-             failure();
+    int64_t positions = model.getConfig().getMaxPositions();
     for (auto [name, value] : {std::pair("max-tokens", int64_t(maxTokens)), std::pair("max-sequences", int64_t(maxSequences)),
                                std::pair("max-length", int64_t(maxLength))})
       if (value < 0 || value > INT32_MAX)
@@ -366,7 +363,7 @@ private:
     int64_t length = maxLength ? int64_t(maxLength) : std::min<int64_t>(4096, positions);
     // Logits of one call take up to 64 MiB; a call that wants more rows is cut.
     constexpr int64_t logitsBytes = 64 << 20;
-    int64_t wanted = std::clamp<int64_t>(logitsBytes / (4 * vocabulary), sequences, tokens);
+    int64_t wanted = std::clamp<int64_t>(logitsBytes / (4 * model.getConfig().getVocabulary()), sequences, tokens);
     return dsrt::LimitsAttr::get(&getContext(), tokens, sequences, length, wanted);
   }
 };

@@ -47,7 +47,7 @@ private:
       return allocate.emitOpError("(M1) has no offset: run --dsrt-plan-memory first");
     int64_t begin = int64_t(*allocate.getOffset()), arena = int64_t(*entry.getArena()), end;
     std::optional<int64_t> bytes = entry.getBytes(allocate.getBuffer().getType());
-    if (!bytes || begin < 0 || begin % arenaAlignment || __builtin_add_overflow(begin, *bytes, &end) || end > arena)
+    if (!bytes || begin % arenaAlignment || __builtin_add_overflow(begin, *bytes, &end) || end > arena)
       return allocate.emitOpError("(M1) expects an offset that ")
              << arenaAlignment << " divides, with the buffer inside of the arena's " << arena << " bytes, but got " << begin;
     places[allocate.getBuffer()] = {begin, end};

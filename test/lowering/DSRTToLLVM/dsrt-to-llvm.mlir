@@ -2,7 +2,7 @@
 //
 // RUN: ds-opt %s --dsrt-to-llvm | FileCheck %s
 
-#act = #ds.quant<payload = f8E4M3FN, tile = "1x128", scale = ue8m0, rule = power_of_two, rounding = stochastic, floor = 0.25, seed = 7>
+#act = #ds.quant<payload = f8E4M3FN, tile = 1x128, scale = ue8m0, rule = power_of_two, rounding = stochastic, floor = 0.25, seed = 7>
 
 // Context, arena, weights, batch, cache, tokens, rows, wanted, ids, wanted ids.
 // CHECK-LABEL: llvm.func @dsrt_prefill(

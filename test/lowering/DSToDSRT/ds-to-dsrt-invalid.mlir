@@ -34,12 +34,12 @@ ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1
 ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1, heads = 2, kv_lora_rank = 128, rope_head_dim = 32, max_positions = 64, experts = 8, experts_per_token = 2>) {
   ds.param @e : tensor<512x256xbf16> from "e" resident(bf16)
   ds.param @h : tensor<512x256xbf16> from "h" resident(bf16)
-  ds.param @q : tensor<256x256xbf16> from "q" resident(#ds.quant<payload = f8E4M3FN, tile = "128x128", scale = f32, rule = amax, rounding = nearest>)
+  ds.param @q : tensor<256x256xbf16> from "q" resident(#ds.quant<payload = f8E4M3FN, tile = 128x128, scale = f32, rule = amax, rounding = nearest>)
   ds.func @prefill(%ids: tensor<?xi32>, %batch: !ds.batch, %wanted: tensor<?xi32>, %cache: !ds.kv_cache<1x160xbf16>) -> tensor<?x512xf32> {
     %x = ds.embedding %ids, @e module("token_embeddings") : (tensor<?xi32>) -> tensor<?x256xbf16>
     // expected-error@+2 {{'ds.linear' op expects explicit precision, but low precision is only noted on it}}
     // expected-note@+1 {{run the passes of --ds-precision-pipeline first}}
-    %q = ds.linear %x, @q module("blocks.0.attn.q_proj") precision(<compute = f8E4M3FN, by = "test", lhs = <payload = f8E4M3FN, tile = "1x128", scale = f32, rule = amax, rounding = nearest>, rhs = <payload = f8E4M3FN, tile = "128x128", scale = f32, rule = amax, rounding = nearest>>) : (tensor<?x256xbf16>) -> tensor<?x256xbf16>
+    %q = ds.linear %x, @q module("blocks.0.attn.q_proj") precision(<compute = f8E4M3FN, by = "test", lhs = <payload = f8E4M3FN, tile = 1x128, scale = f32, rule = amax, rounding = nearest>, rhs = <payload = f8E4M3FN, tile = 128x128, scale = f32, rule = amax, rounding = nearest>>) : (tensor<?x256xbf16>) -> tensor<?x256xbf16>
     %l = ds.linear %q, @h logits module("lm_head") : (tensor<?x256xbf16>) -> tensor<?x512xf32>
     ds.return %l : tensor<?x512xf32>
   }
@@ -56,12 +56,12 @@ ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1
 ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1, heads = 2, kv_lora_rank = 128, rope_head_dim = 32, max_positions = 64, experts = 8, experts_per_token = 2>) {
   ds.param @e : tensor<512x256xbf16> from "e" resident(bf16)
   ds.param @h : tensor<512x256xbf16> from "h" resident(bf16)
-  ds.param @q : tensor<256x128xbf16> from "q" resident(#ds.quant<payload = f8E4M3FN, tile = "128x128", scale = f32, rule = amax, rounding = nearest>)
+  ds.param @q : tensor<256x128xbf16> from "q" resident(#ds.quant<payload = f8E4M3FN, tile = 128x128, scale = f32, rule = amax, rounding = nearest>)
   ds.func @prefill(%ids: tensor<?xi32>, %batch: !ds.batch, %wanted: tensor<?xi32>, %cache: !ds.kv_cache<1x160xbf16>) -> tensor<?x512xf32> {
     %x = ds.embedding %ids, @e module("token_embeddings") : (tensor<?xi32>) -> tensor<?x256xbf16>
     // expected-error@+2 {{'ds.mla_attention' op expects explicit precision, but low precision is only noted on it}}
     // expected-note@+1 {{run the passes of --ds-precision-pipeline first}}
-    %y = ds.mla_attention prefill %x, %cache, %batch, @q layer(0) heads(2, nope = 96, rope = 32, value = 32) scale(0.1) module("blocks.0.attn.kv_b_proj") precision(<compute = f8E4M3FN, by = "test", lhs = <payload = f8E4M3FN, tile = "1x128", scale = f32, rule = amax, rounding = nearest>, rhs = <payload = f8E4M3FN, tile = "128x128", scale = f32, rule = amax, rounding = nearest>>) : (tensor<?x256xbf16>, !ds.kv_cache<1x160xbf16>, !ds.batch) -> tensor<?x64xbf16>
+    %y = ds.mla_attention prefill %x, %cache, %batch, @q layer(0) heads(2, nope = 96, rope = 32, value = 32) scale(0.1) module("blocks.0.attn.kv_b_proj") precision(<compute = f8E4M3FN, by = "test", lhs = <payload = f8E4M3FN, tile = 1x128, scale = f32, rule = amax, rounding = nearest>, rhs = <payload = f8E4M3FN, tile = 128x128, scale = f32, rule = amax, rounding = nearest>>) : (tensor<?x256xbf16>, !ds.kv_cache<1x160xbf16>, !ds.batch) -> tensor<?x64xbf16>
     %l = ds.linear %x, @h logits module("lm_head") : (tensor<?x256xbf16>) -> tensor<?x512xf32>
     ds.return %l : tensor<?x512xf32>
   }
@@ -79,7 +79,7 @@ ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1
   ds.param @e : tensor<512x256xbf16> from "e" resident(bf16)
   ds.param @h : tensor<512x256xbf16> from "h" resident(bf16)
   ds.param @r : tensor<8x256xbf16> from "r" resident(bf16)
-  ds.param @g : tensor<8x128x256xbf16> from "g.{e}" resident(#ds.quant<payload = f8E4M3FN, tile = "128x128", scale = f32, rule = amax, rounding = nearest>)
+  ds.param @g : tensor<8x128x256xbf16> from "g.{e}" resident(#ds.quant<payload = f8E4M3FN, tile = 128x128, scale = f32, rule = amax, rounding = nearest>)
   ds.func @prefill(%ids: tensor<?xi32>, %batch: !ds.batch, %wanted: tensor<?xi32>, %cache: !ds.kv_cache<1x160xbf16>) -> tensor<?x512xf32> {
     %x = ds.embedding %ids, @e module("token_embeddings") : (tensor<?xi32>) -> tensor<?x256xbf16>
     %r = ds.linear %x, @r logits module("blocks.0.ffn.router") : (tensor<?x256xbf16>) -> tensor<?x8xf32>
@@ -88,7 +88,7 @@ ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1
     %d = ds.dispatch %x, %o choices(2) module("dispatch") : (tensor<?x256xbf16>, tensor<?xi32>) -> tensor<?x256xbf16>
     // expected-error@+2 {{'ds.grouped_linear' op expects explicit precision, but low precision is only noted on it}}
     // expected-note@+1 {{run the passes of --ds-precision-pipeline first}}
-    %g = ds.grouped_linear %d, %b, @g experts(0, 8) module("g") precision(<compute = f8E4M3FN, by = "test", lhs = <payload = f8E4M3FN, tile = "1x128", scale = f32, rule = amax, rounding = nearest>, rhs = <payload = f8E4M3FN, tile = "128x128", scale = f32, rule = amax, rounding = nearest>>) : (tensor<?x256xbf16>, tensor<9xi32>) -> tensor<?x128xbf16>
+    %g = ds.grouped_linear %d, %b, @g experts(0, 8) module("g") precision(<compute = f8E4M3FN, by = "test", lhs = <payload = f8E4M3FN, tile = 1x128, scale = f32, rule = amax, rounding = nearest>, rhs = <payload = f8E4M3FN, tile = 128x128, scale = f32, rule = amax, rounding = nearest>>) : (tensor<?x256xbf16>, tensor<9xi32>) -> tensor<?x128xbf16>
     %l = ds.linear %x, @h logits module("lm_head") : (tensor<?x256xbf16>) -> tensor<?x512xf32>
     ds.return %l : tensor<?x512xf32>
   }
@@ -136,25 +136,6 @@ ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1
   ds.param @e : tensor<512x256xbf16> from "e" resident(bf16)
   ds.param @h : tensor<512x256xbf16> from "h" resident(bf16)
   ds.func @prefill(%ids: tensor<?xi32>, %batch: !ds.batch, %wanted: tensor<?xi32>, %cache: !ds.kv_cache<1x160xbf16>) -> tensor<?x512xf32> {
-    %x = ds.embedding %ids, @e module("token_embeddings") : (tensor<?xi32>) -> tensor<?x256xbf16>
-    %l = ds.linear %x, @h logits module("lm_head") : (tensor<?x256xbf16>) -> tensor<?x512xf32>
-    ds.return %l : tensor<?x512xf32>
-  }
-}
-
-// -----
-
-// Sizes that are none.
-// expected-error@+1 {{'ds.model' op expects a positive vocabulary and max_positions, but got 0 and 64}}
-ds.model @m config(<family = v3, vocabulary = 0, hidden_size = 256, layers = 1, heads = 2, kv_lora_rank = 128, rope_head_dim = 32, max_positions = 64, experts = 8, experts_per_token = 2>) {
-  ds.param @e : tensor<512x256xbf16> from "e" resident(bf16)
-  ds.param @h : tensor<512x256xbf16> from "h" resident(bf16)
-  ds.func @prefill(%ids: tensor<?xi32>, %batch: !ds.batch, %wanted: tensor<?xi32>, %cache: !ds.kv_cache<1x160xbf16>) -> tensor<?x512xf32> {
-    %x = ds.embedding %ids, @e module("token_embeddings") : (tensor<?xi32>) -> tensor<?x256xbf16>
-    %l = ds.linear %x, @h logits module("lm_head") : (tensor<?x256xbf16>) -> tensor<?x512xf32>
-    ds.return %l : tensor<?x512xf32>
-  }
-  ds.func @decode(%ids: tensor<?xi32>, %batch: !ds.batch, %wanted: tensor<?xi32>, %cache: !ds.kv_cache<1x160xbf16>) -> tensor<?x512xf32> {
     %x = ds.embedding %ids, @e module("token_embeddings") : (tensor<?xi32>) -> tensor<?x256xbf16>
     %l = ds.linear %x, @h logits module("lm_head") : (tensor<?x256xbf16>) -> tensor<?x512xf32>
     ds.return %l : tensor<?x512xf32>

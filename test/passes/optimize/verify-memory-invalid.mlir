@@ -84,26 +84,6 @@ dsrt.program @p vocabulary(16) limits(#dsrt.limits<tokens = 10, sequences = 10, 
 
 // -----
 
-// (M1) a negative offset.
-dsrt.program @p vocabulary(16) limits(#dsrt.limits<tokens = 10, sequences = 10, length = 16, wanted = 10>) {
-  dsrt.weight @table : tensor<16x32xbf16> from "table" stored(bf16) use(rows)
-  dsrt.weight @experts : tensor<2x32x32xbf16> from "experts.{e}" stored(bf16) use(matmul)
-  dsrt.weight @head : tensor<16x32xbf16> from "head" stored(bf16) use(matmul)
-  dsrt.entry @prefill arena(4096) {
-  ^bb0(%ids: !dsrt.buffer<tokens x i32>, %batch: !dsrt.batch, %wanted: !dsrt.buffer<wanted x i32>, %cache: !dsrt.cache<1x8xbf16>):
-    // expected-error@+1 {{(M1) expects an offset that 64 divides, with the buffer inside of the arena's 4096 bytes, but got -64}}
-    %a = dsrt.allocate at(-64) : !dsrt.buffer<tokens x 32 x bf16>
-    dsrt.embedding %a, %ids, @table module("table") : !dsrt.buffer<tokens x 32 x bf16>, !dsrt.buffer<tokens x i32>
-    %w = dsrt.allocate at(2560) : !dsrt.buffer<wanted x 32 x bf16>
-    dsrt.gather_rows %w, %a, %wanted module("wanted") {divisor = 1 : i64} : !dsrt.buffer<wanted x 32 x bf16>, !dsrt.buffer<tokens x 32 x bf16>, !dsrt.buffer<wanted x i32>
-    %l = dsrt.allocate at(3200) : !dsrt.buffer<wanted x 16 x f32>
-    dsrt.linear %l, %w, @head module("lm_head") {round = 0 : i64} : !dsrt.buffer<wanted x 16 x f32>, !dsrt.buffer<wanted x 32 x bf16>
-    dsrt.return %l : !dsrt.buffer<wanted x 16 x f32>
-  }
-}
-
-// -----
-
 // (M1) an offset so large that the end overflows.
 dsrt.program @p vocabulary(16) limits(#dsrt.limits<tokens = 10, sequences = 10, length = 16, wanted = 10>) {
   dsrt.weight @table : tensor<16x32xbf16> from "table" stored(bf16) use(rows)
@@ -198,7 +178,7 @@ dsrt.program @p vocabulary(16) limits(#dsrt.limits<tokens = 10, sequences = 10, 
     %q = dsrt.allocate at(640) : !dsrt.buffer<tokens x 32 x f8E4M3FN>
     %s = dsrt.allocate at(640) : !dsrt.buffer<tokens x 1 x f32>
     // expected-error@+1 {{'dsrt.quantize' op (M2) writes 'payload' over another operand of the same call}}
-    dsrt.quantize %q, %s, %a module("q") {format = #ds.quant<payload = f8E4M3FN, tile = "1x128", scale = f32, rule = amax, rounding = nearest>} : !dsrt.buffer<tokens x 32 x f8E4M3FN>, !dsrt.buffer<tokens x 1 x f32>, !dsrt.buffer<tokens x 32 x bf16>
+    dsrt.quantize %q, %s, %a module("q") {format = #ds.quant<payload = f8E4M3FN, tile = 1x128, scale = f32, rule = amax, rounding = nearest>} : !dsrt.buffer<tokens x 32 x f8E4M3FN>, !dsrt.buffer<tokens x 1 x f32>, !dsrt.buffer<tokens x 32 x bf16>
     %w = dsrt.allocate at(2560) : !dsrt.buffer<wanted x 32 x bf16>
     dsrt.gather_rows %w, %a, %wanted module("wanted") {divisor = 1 : i64} : !dsrt.buffer<wanted x 32 x bf16>, !dsrt.buffer<tokens x 32 x bf16>, !dsrt.buffer<wanted x i32>
     %l = dsrt.allocate at(3200) : !dsrt.buffer<wanted x 16 x f32>

@@ -13,7 +13,6 @@
 // CHECK:      ds.param @blocks.0.ffn.experts.3.gate_proj.weight : tensor<1x128x256xbf16> from "model.layers.0.mlp.experts.{e}.gate_proj.weight" {first_expert = 3 : i64}
 // CHECK:      ds.param @"blocks.0.ffn.experts.[4-7].gate_proj.weight" : tensor<4x128x256xbf16> from "model.layers.0.mlp.experts.{e}.gate_proj.weight" {first_expert = 4 : i64}
 // CHECK:      ds.param @blocks.0.ffn.experts.up_proj.weight : tensor<8x128x256xbf16>
-// CHECK-NOT:  ds.param
 // CHECK:      ds.func @prefill
 // CHECK:      %[[A:.*]] = ds.grouped_linear %[[X:.*]], %[[O:.*]], @"blocks.0.ffn.experts.[0-2].gate_proj.weight" experts(0, 3) module("blocks.0.ffn.experts.[0-2].gate_proj") precision(<compute = bf16, by = "run policy"
 // CHECK-NEXT: %[[B:.*]] = ds.grouped_linear %[[X]], %[[O]], @blocks.0.ffn.experts.3.gate_proj.weight experts(3, 1) init(%[[A]]) module("blocks.0.ffn.experts.3.gate_proj") precision(<compute = f32, by = "override"
@@ -42,7 +41,8 @@ ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1
   ds.param @blocks.0.ffn.router.weight : tensor<8x256xbf16> from "model.layers.0.mlp.gate.weight"
   ds.param @blocks.0.ffn.experts.gate_proj.weight : tensor<8x128x256xbf16> from "model.layers.0.mlp.experts.{e}.gate_proj.weight"
   ds.param @blocks.0.ffn.experts.up_proj.weight : tensor<8x128x256xbf16> from "model.layers.0.mlp.experts.{e}.up_proj.weight"
-  ds.func @prefill(%ids: tensor<?xi32>, %batch: !ds.batch, %wanted: tensor<?xi32>, %cache: !ds.kv_cache<1x160xbf16>) -> tensor<?x8xf32> {
+  ds.param @lm_head.weight : tensor<512x256xbf16> from "lm_head.weight"
+  ds.func @prefill(%ids: tensor<?xi32>, %batch: !ds.batch, %wanted: tensor<?xi32>, %cache: !ds.kv_cache<1x160xbf16>) -> tensor<?x512xf32> {
     %x = ds.embedding %ids, @token_embeddings.weight module("token_embeddings") : (tensor<?xi32>) -> tensor<?x256xbf16>
     %l = ds.linear %x, @blocks.0.ffn.router.weight logits module("blocks.0.ffn.router") : (tensor<?x256xbf16>) -> tensor<?x8xf32>
     %w, %e = ds.route %l routing(<scoring = softmax, selection = greedy, experts = 8, top_k = 2>) module("blocks.0.ffn.route") : (tensor<?x8xf32>) -> (tensor<?x2xf32>, tensor<?x2xi32>)
@@ -51,9 +51,10 @@ ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1
     %g = ds.grouped_linear %d, %offsets, @blocks.0.ffn.experts.gate_proj.weight experts(0, 8) module("blocks.0.ffn.experts.[0-7].gate_proj") : (tensor<?x256xbf16>, tensor<9xi32>) -> tensor<?x128xbf16>
     %u = ds.grouped_linear %d, %offsets, @blocks.0.ffn.experts.up_proj.weight experts(0, 8) module("blocks.0.ffn.experts.[0-7].up_proj") : (tensor<?x256xbf16>, tensor<9xi32>) -> tensor<?x128xbf16>
     %s = ds.swiglu %g, %u module("blocks.0.ffn.experts.swiglu") : tensor<?x128xbf16>
-    ds.return %l : tensor<?x8xf32>
+    %r = ds.linear %x, @lm_head.weight logits module("lm_head") : (tensor<?x256xbf16>) -> tensor<?x512xf32>
+    ds.return %r : tensor<?x512xf32>
   }
-  ds.func @decode(%ids: tensor<?xi32>, %batch: !ds.batch, %wanted: tensor<?xi32>, %cache: !ds.kv_cache<1x160xbf16>) -> tensor<?x8xf32> {
+  ds.func @decode(%ids: tensor<?xi32>, %batch: !ds.batch, %wanted: tensor<?xi32>, %cache: !ds.kv_cache<1x160xbf16>) -> tensor<?x512xf32> {
     %x = ds.embedding %ids, @token_embeddings.weight module("token_embeddings") : (tensor<?xi32>) -> tensor<?x256xbf16>
     %l = ds.linear %x, @blocks.0.ffn.router.weight logits module("blocks.0.ffn.router") : (tensor<?x256xbf16>) -> tensor<?x8xf32>
     %w, %e = ds.route %l routing(<scoring = softmax, selection = greedy, experts = 8, top_k = 2>) module("blocks.0.ffn.route") : (tensor<?x8xf32>) -> (tensor<?x2xf32>, tensor<?x2xi32>)
@@ -62,6 +63,7 @@ ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1
     %g = ds.grouped_linear %d, %offsets, @blocks.0.ffn.experts.gate_proj.weight experts(0, 8) module("blocks.0.ffn.experts.[0-7].gate_proj") : (tensor<?x256xbf16>, tensor<9xi32>) -> tensor<?x128xbf16>
     %u = ds.grouped_linear %d, %offsets, @blocks.0.ffn.experts.up_proj.weight experts(0, 8) module("blocks.0.ffn.experts.[0-7].up_proj") : (tensor<?x256xbf16>, tensor<9xi32>) -> tensor<?x128xbf16>
     %s = ds.swiglu %g, %u module("blocks.0.ffn.experts.swiglu") : tensor<?x128xbf16>
-    ds.return %l : tensor<?x8xf32>
+    %r = ds.linear %x, @lm_head.weight logits module("lm_head") : (tensor<?x256xbf16>) -> tensor<?x512xf32>
+    ds.return %r : tensor<?x512xf32>
   }
 }

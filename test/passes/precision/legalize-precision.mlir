@@ -4,9 +4,9 @@
 // RUN: ds-opt %s --ds-legalize-precision > %t && FileCheck %s < %t
 // RUN: ds-opt %t --ds-verify-precision="legal=true" --ds-legalize-precision | diff %t -
 
-#act = #ds.quant<payload = f8E4M3FN, tile = "1x128", scale = f32, rule = amax, rounding = nearest>
-#wt = #ds.quant<payload = f8E4M3FN, tile = "128x128", scale = f32, rule = amax, rounding = nearest>
-#channel = #ds.quant<payload = f8E4M3FN, tile = "1xall", scale = f32, rule = amax, rounding = nearest>
+#act = #ds.quant<payload = f8E4M3FN, tile = 1x128, scale = f32, rule = amax, rounding = nearest>
+#wt = #ds.quant<payload = f8E4M3FN, tile = 128x128, scale = f32, rule = amax, rounding = nearest>
+#channel = #ds.quant<payload = f8E4M3FN, tile = 1xall, scale = f32, rule = amax, rounding = nearest>
 #wide = #ds.precision<compute = bf16, by = "run policy", storage = bf16>
 #low = #ds.precision<compute = f8E4M3FN, by = "recipe", lhs = #act, rhs = #wt, storage = bf16>
 
@@ -14,8 +14,8 @@ ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1
   // Resident in what the product takes.
   // CHECK: ds.param @table : tensor<512x256xbf16> from "table" resident(bf16){{$}}
   // CHECK: ds.param @norm : tensor<256xbf16> from "norm" resident(f32){{$}}
-  // CHECK: ds.param @a : tensor<128x256xbf16> from "a" resident(#ds.quant<payload = f8E4M3FN, tile = "128x128", scale = f32, rule = amax, rounding = nearest>){{$}}
-  // CHECK: ds.param @b : tensor<160x256xbf16> from "b" resident(#ds.quant<payload = f8E4M3FN, tile = "128x128",
+  // CHECK: ds.param @a : tensor<128x256xbf16> from "a" resident(#ds.quant<payload = f8E4M3FN, tile = 128x128, scale = f32, rule = amax, rounding = nearest>){{$}}
+  // CHECK: ds.param @b : tensor<160x256xbf16> from "b" resident(#ds.quant<payload = f8E4M3FN, tile = 128x128,
   // CHECK: ds.param @c : tensor<64x256xbf16> from "c" resident(f32){{$}}
   ds.param @table : tensor<512x256xbf16> from "table"
   ds.param @norm : tensor<256xbf16> from "norm"
@@ -30,10 +30,10 @@ ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1
   // The storage step stands between where it changes values: BF16 values through F16, not F32; low-bit storage always.
   // CHECK: ds.param @via_f16 : tensor<64x256xbf16> from "via_f16" via(f16) resident(bf16){{$}}
   // CHECK: ds.param @via_f32 : tensor<64x256xbf16> from "via_f32" resident(bf16){{$}}
-  // CHECK: ds.param @via_fp8 : tensor<64x256xbf16> from "via_fp8" via(#ds.quant<payload = f8E4M3FN, tile = "1xall", {{.*}}>) resident(#ds.quant<payload = f8E4M3FN, tile = "128x128", {{.*}}>){{$}}
+  // CHECK: ds.param @via_fp8 : tensor<64x256xbf16> from "via_fp8" via(#ds.quant<payload = f8E4M3FN, tile = 1xall, {{.*}}>) resident(#ds.quant<payload = f8E4M3FN, tile = 128x128, {{.*}}>){{$}}
   // Stored in FP8: taken as it is by FP8 products of its kind, whatever the params dtype; rounded to the dtype of others.
-  // CHECK: ds.param @stored_low : {{.*}} stored(<{{.*}}tile = "128x128"{{.*}}>) resident(#ds.quant<payload = f8E4M3FN, tile = "128x128", {{.*}}>){{$}}
-  // CHECK: ds.param @stored_wide : {{.*}} stored(<{{.*}}tile = "128x128"{{.*}}>) via(f16) resident(bf16){{$}}
+  // CHECK: ds.param @stored_low : {{.*}} stored(<{{.*}}tile = 128x128{{.*}}>) resident(#ds.quant<payload = f8E4M3FN, tile = 128x128, {{.*}}>){{$}}
+  // CHECK: ds.param @stored_wide : {{.*}} stored(<{{.*}}tile = 128x128{{.*}}>) via(f16) resident(bf16){{$}}
   ds.param @via_f16 : tensor<64x256xbf16> from "via_f16"
   ds.param @via_f32 : tensor<64x256xbf16> from "via_f32"
   ds.param @via_fp8 : tensor<64x256xbf16> from "via_fp8"
@@ -41,7 +41,7 @@ ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1
   ds.param @stored_wide : tensor<64x256xf8E4M3FN> from "stored_wide" scales "stored_wide_scale_inv" stored(#wt)
 
   // CHECK-LABEL: ds.func @prefill
-  ds.func @prefill(%ids: tensor<?xi32>, %batch: !ds.batch, %wanted: tensor<?xi32>, %cache: !ds.kv_cache<1x160xbf16>) -> tensor<?x8xf32> {
+  ds.func @prefill(%ids: tensor<?xi32>, %batch: !ds.batch, %wanted: tensor<?xi32>, %cache: !ds.kv_cache<1x160xbf16>) -> tensor<?x512xf32> {
     // CHECK: %[[X:.*]] = ds.embedding
     %x = ds.embedding %ids, @table module("token_embeddings") precision(#wide) : (tensor<?xi32>) -> tensor<?x256xbf16>
 
@@ -52,8 +52,8 @@ ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1
     %n = ds.rms_norm %x, @norm eps(1.0e-6) module("blocks.0.attn_norm") precision(#ds.precision<compute = f32, by = "override", storage = bf16>) : (tensor<?x256xbf16>) -> tensor<?x256xbf16>
 
     // Each product has its operands' formats: 1x128 on the left, 128x128 on the right.
-    // CHECK-NEXT: %[[P:.*]], %[[S:.*]] = ds.quantize %[[N]] quant(<payload = f8E4M3FN, tile = "1x128", {{.*}}) : (tensor<?x256xbf16>) -> (tensor<?x256xf8E4M3FN>, tensor<?x2xf32>)
-    // CHECK-NEXT: ds.scaled_matmul %[[P]], %[[S]], @a lhs(<payload = f8E4M3FN, tile = "1x128", scale = f32, rule = amax, rounding = nearest>) rhs(<payload = f8E4M3FN, tile = "128x128", scale = f32, rule = amax, rounding = nearest>) promote(128) module("blocks.0.attn.q_a_proj") precision({{.*}}) : (tensor<?x256xf8E4M3FN>, tensor<?x2xf32>) -> tensor<?x128xbf16>
+    // CHECK-NEXT: %[[P:.*]], %[[S:.*]] = ds.quantize %[[N]] quant(<payload = f8E4M3FN, tile = 1x128, {{.*}}) : (tensor<?x256xbf16>) -> (tensor<?x256xf8E4M3FN>, tensor<?x2xf32>)
+    // CHECK-NEXT: ds.scaled_matmul %[[P]], %[[S]], @a lhs(<payload = f8E4M3FN, tile = 1x128, scale = f32, rule = amax, rounding = nearest>) rhs(<payload = f8E4M3FN, tile = 128x128, scale = f32, rule = amax, rounding = nearest>) promote(128) module("blocks.0.attn.q_a_proj") precision({{.*}}) : (tensor<?x256xf8E4M3FN>, tensor<?x2xf32>) -> tensor<?x128xbf16>
     // CHECK-NEXT: %[[BP:.*]], %[[BS:.*]] = ds.quantize %[[N]]
     // CHECK-NEXT: ds.scaled_matmul %[[BP]], %[[BS]], @b {{.*}} module("blocks.0.attn.kv_a_proj")
     %a = ds.linear %n, @a module("blocks.0.attn.q_a_proj") precision(#low) : (tensor<?x256xbf16>) -> tensor<?x128xbf16>
@@ -65,7 +65,7 @@ ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1
     %c = ds.linear %n, @c module("c") precision(#ds.precision<compute = f32, by = "override", storage = bf16>) : (tensor<?x256xbf16>) -> tensor<?x64xbf16>
 
     // Prefill quantises latents itself; decode, below, quantises nothing.
-    // CHECK-NEXT: ds.mla_attention prefill {{.*}} module("blocks.0.attn.kv_b_proj") activation(<payload = f8E4M3FN, tile = "1x128",
+    // CHECK-NEXT: ds.mla_attention prefill {{.*}} module("blocks.0.attn.kv_b_proj") activation(<payload = f8E4M3FN, tile = 1x128,
     %y = ds.mla_attention prefill %n, %cache, %batch, @kv layer(0) heads(2, nope = 96, rope = 32, value = 96) scale(0.1) module("blocks.0.attn.kv_b_proj") precision(#low) : (tensor<?x256xbf16>, !ds.kv_cache<1x160xbf16>, !ds.batch) -> tensor<?x192xbf16>
 
     // CHECK-NEXT: ds.linear %[[N]], @router logits module("blocks.0.ffn.router") {{.*}} : (tensor<?x256xbf16>) -> tensor<?x8xf32>
@@ -82,7 +82,7 @@ ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1
     // CHECK-NEXT: %[[DP2:.*]] = ds.dispatch %[[TP2]], %[[ORDER]]
     // CHECK-NEXT: %[[DS2:.*]] = ds.dispatch %[[TS2]], %[[ORDER]]
     // CHECK-NEXT: ds.dispatch %[[N]]
-    // CHECK-NEXT: %[[G:.*]] = ds.grouped_scaled_matmul %[[DP]], %[[DS]], %[[OFFSETS]], @gate experts(0, 8) lhs(<payload = f8E4M3FN, tile = "1x128", {{.*}}>) rhs(<payload = f8E4M3FN, tile = "128x128", {{.*}}>) promote(128) module("blocks.0.ffn.experts.[0-7].gate_proj")
+    // CHECK-NEXT: %[[G:.*]] = ds.grouped_scaled_matmul %[[DP]], %[[DS]], %[[OFFSETS]], @gate experts(0, 8) lhs(<payload = f8E4M3FN, tile = 1x128, {{.*}}>) rhs(<payload = f8E4M3FN, tile = 128x128, {{.*}}>) promote(128) module("blocks.0.ffn.experts.[0-7].gate_proj")
     // CHECK-NEXT: %[[U:.*]] = ds.grouped_scaled_matmul %[[DP2]], %[[DS2]], %[[OFFSETS]], @up experts(0, 8)
     // CHECK-NEXT: %[[H:.*]] = ds.swiglu %[[G]], %[[U]]
     // CHECK-NEXT: %[[HP:.*]], %[[HS:.*]] = ds.quantize %[[H]]
@@ -98,7 +98,8 @@ ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1
     %3 = ds.linear %n, @via_fp8 module("v3") precision(#ds.precision<compute = f8E4M3FN, by = "recipe", lhs = #act, rhs = #wt, storage = #channel>) : (tensor<?x256xbf16>) -> tensor<?x64xbf16>
     %4 = ds.linear %n, @stored_low module("v4") precision(#ds.precision<compute = f8E4M3FN, by = "recipe", lhs = #act, rhs = #wt, storage = f16>) : (tensor<?x256xbf16>) -> tensor<?x64xbf16>
     %5 = ds.linear %n, @stored_wide module("v5") precision(#ds.precision<compute = bf16, by = "override", storage = f16>) : (tensor<?x256xbf16>) -> tensor<?x64xbf16>
-    ds.return %l : tensor<?x8xf32>
+    %r = ds.linear %x, @table logits module("lm_head") precision(#wide) : (tensor<?x256xbf16>) -> tensor<?x512xf32>
+    ds.return %r : tensor<?x512xf32>
   }
 
   // CHECK-LABEL: ds.func @decode
@@ -106,10 +107,11 @@ ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1
   // CHECK:       ds.mla_attention decode
   // CHECK-NOT:   activation
   // CHECK:       ds.return
-  ds.func @decode(%ids: tensor<?xi32>, %batch: !ds.batch, %wanted: tensor<?xi32>, %cache: !ds.kv_cache<1x160xbf16>) -> tensor<?x8xf32> {
+  ds.func @decode(%ids: tensor<?xi32>, %batch: !ds.batch, %wanted: tensor<?xi32>, %cache: !ds.kv_cache<1x160xbf16>) -> tensor<?x512xf32> {
     %x = ds.embedding %ids, @table module("token_embeddings") precision(#wide) : (tensor<?xi32>) -> tensor<?x256xbf16>
     %y = ds.mla_attention decode %x, %cache, %batch, @kv layer(0) heads(2, nope = 96, rope = 32, value = 96) scale(0.1) module("blocks.0.attn.kv_b_proj") precision(#low) : (tensor<?x256xbf16>, !ds.kv_cache<1x160xbf16>, !ds.batch) -> tensor<?x192xbf16>
     %l = ds.linear %x, @router logits module("blocks.0.ffn.router") precision(#wide) : (tensor<?x256xbf16>) -> tensor<?x8xf32>
-    ds.return %l : tensor<?x8xf32>
+    %r = ds.linear %x, @table logits module("lm_head") precision(#wide) : (tensor<?x256xbf16>) -> tensor<?x512xf32>
+    ds.return %r : tensor<?x512xf32>
   }
 }

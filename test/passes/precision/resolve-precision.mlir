@@ -15,7 +15,7 @@
 // The recipe: linear modules in FP8, each operand with its format; the others not, and why.
 // RECIPE: policy(<precision_recipe = deepseek_v3>)
 // RECIPE: ds.embedding {{.*}} precision(<compute = bf16, by = "recipe deepseek_v3: high precision", storage = bf16>)
-// RECIPE: ds.linear {{.*}} module("blocks.0.attn.q_a_proj") precision(<compute = f8E4M3FN, by = "recipe deepseek_v3", lhs = <payload = f8E4M3FN, tile = "1x128", scale = f32, rule = amax, rounding = nearest>, rhs = <payload = f8E4M3FN, tile = "128x128", scale = f32, rule = amax, rounding = nearest>, storage = bf16>) : (tensor<?x256xbf16>) -> tensor<?x128xbf16>
+// RECIPE: ds.linear {{.*}} module("blocks.0.attn.q_a_proj") precision(<compute = f8E4M3FN, by = "recipe deepseek_v3", lhs = <payload = f8E4M3FN, tile = 1x128, scale = f32, rule = amax, rounding = nearest>, rhs = <payload = f8E4M3FN, tile = 128x128, scale = f32, rule = amax, rounding = nearest>, storage = bf16>) : (tensor<?x256xbf16>) -> tensor<?x128xbf16>
 // RECIPE: ds.rms_norm {{.*}} module("blocks.0.attn.q_a_norm") precision(<compute = bf16, by = "recipe deepseek_v3: high precision"
 // RECIPE: ds.mla_attention prefill {{.*}} module("blocks.0.attn.kv_b_proj") precision(<compute = f8E4M3FN, by = "recipe deepseek_v3"
 // RECIPE: ds.linear {{.*}} logits module("blocks.1.ffn.router") precision(<compute = bf16, by = "recipe deepseek_v3: high precision"
@@ -35,7 +35,7 @@
 
 // FLAGS: policy(<activation_dtype = fp32, compute_lowbit_include = ["attn.out_proj"], fp8 = true, fp8_amax_floor = "0.5", fp8_scale_format = ue8m0>)
 // FLAGS: ds.linear {{.*}} module("blocks.0.attn.q_a_proj") precision(<compute = f32, by = "run policy", storage = bf16>) : (tensor<?x256xf32>) -> tensor<?x128xf32>
-// FLAGS: ds.linear {{.*}} module("blocks.0.attn.out_proj") precision(<compute = f8E4M3FN, by = "mode fp8, include 'attn.out_proj'", lhs = <payload = f8E4M3FN, tile = "1x128", scale = ue8m0, rule = power_of_two, rounding = nearest, floor = 5.000000e-01>, rhs = <payload = f8E4M3FN, tile = "128x128", scale = ue8m0, rule = power_of_two, rounding = nearest, floor = 5.000000e-01>
+// FLAGS: ds.linear {{.*}} module("blocks.0.attn.out_proj") precision(<compute = f8E4M3FN, by = "mode fp8, include 'attn.out_proj'", lhs = <payload = f8E4M3FN, tile = 1x128, scale = ue8m0, rule = power_of_two, rounding = nearest, floor = 5.000000e-01>, rhs = <payload = f8E4M3FN, tile = 128x128, scale = ue8m0, rule = power_of_two, rounding = nearest, floor = 5.000000e-01>
 
 // The last rule that matches wins.
 // RULES: ds.rms_norm {{.*}} module("blocks.0.attn_norm") precision(<compute = f32, by = "rule 1 '.*norm=fp32'", storage = bf16>) : (tensor<?x256xbf16>) -> tensor<?x256xbf16>

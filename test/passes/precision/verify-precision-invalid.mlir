@@ -6,18 +6,18 @@
 ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1, heads = 2, kv_lora_rank = 128, rope_head_dim = 32, max_positions = 64, experts = 8, experts_per_token = 2>) {
   ds.param @e : tensor<512x256xbf16> from "e" resident(bf16)
   ds.param @h : tensor<512x256xbf16> from "h" resident(bf16)
-  ds.param @q : tensor<256x256xbf16> from "q" resident(#ds.quant<payload = f8E4M3FN, tile = "128x128", scale = f32, rule = amax, rounding = nearest>)
+  ds.param @q : tensor<256x256xbf16> from "q" resident(#ds.quant<payload = f8E4M3FN, tile = 128x128, scale = f32, rule = amax, rounding = nearest>)
   ds.func @prefill(%ids: tensor<?xi32>, %batch: !ds.batch, %wanted: tensor<?xi32>, %cache: !ds.kv_cache<1x160xbf16>) -> tensor<?x512xf32> {
     %x = ds.embedding %ids, @e module("token_embeddings") precision(<compute = bf16, by = "test">) : (tensor<?xi32>) -> tensor<?x256xbf16>
-    %p, %s = ds.quantize %x quant(<payload = f8E4M3FN, tile = "1x128", scale = f32, rule = amax, rounding = nearest>) : (tensor<?x256xbf16>) -> (tensor<?x256xf8E4M3FN>, tensor<?x2xf32>)
-    %q = ds.scaled_matmul %p, %s, @q lhs(<payload = f8E4M3FN, tile = "1x128", scale = f32, rule = amax, rounding = nearest>) rhs(<payload = f8E4M3FN, tile = "128x128", scale = f32, rule = amax, rounding = nearest>) promote(128) module("blocks.0.attn.q_proj") precision(<compute = f8E4M3FN, by = "test", lhs = <payload = f8E4M3FN, tile = "1x128", scale = f32, rule = amax, rounding = nearest>, rhs = <payload = f8E4M3FN, tile = "128x128", scale = f32, rule = amax, rounding = nearest>>) : (tensor<?x256xf8E4M3FN>, tensor<?x2xf32>) -> tensor<?x256xbf16>
+    %p, %s = ds.quantize %x quant(<payload = f8E4M3FN, tile = 1x128, scale = f32, rule = amax, rounding = nearest>) : (tensor<?x256xbf16>) -> (tensor<?x256xf8E4M3FN>, tensor<?x2xf32>)
+    %q = ds.scaled_matmul %p, %s, @q lhs(<payload = f8E4M3FN, tile = 1x128, scale = f32, rule = amax, rounding = nearest>) rhs(<payload = f8E4M3FN, tile = 128x128, scale = f32, rule = amax, rounding = nearest>) promote(128) module("blocks.0.attn.q_proj") precision(<compute = f8E4M3FN, by = "test", lhs = <payload = f8E4M3FN, tile = 1x128, scale = f32, rule = amax, rounding = nearest>, rhs = <payload = f8E4M3FN, tile = 128x128, scale = f32, rule = amax, rounding = nearest>>) : (tensor<?x256xf8E4M3FN>, tensor<?x2xf32>) -> tensor<?x256xbf16>
     %l = ds.linear %q, @h logits module("lm_head") precision(<compute = bf16, by = "test">) : (tensor<?x256xbf16>) -> tensor<?x512xf32>
     ds.return %l : tensor<?x512xf32>
   }
   ds.func @decode(%ids: tensor<?xi32>, %batch: !ds.batch, %wanted: tensor<?xi32>, %cache: !ds.kv_cache<1x160xbf16>) -> tensor<?x512xf32> {
     %x = ds.embedding %ids, @e module("token_embeddings") precision(<compute = bf16, by = "test">) : (tensor<?xi32>) -> tensor<?x256xbf16>
-    %p, %s = ds.quantize %x quant(<payload = f8E4M3FN, tile = "1x128", scale = f32, rule = amax, rounding = nearest>) : (tensor<?x256xbf16>) -> (tensor<?x256xf8E4M3FN>, tensor<?x2xf32>)
-    %q = ds.scaled_matmul %p, %s, @q lhs(<payload = f8E4M3FN, tile = "1x128", scale = f32, rule = amax, rounding = nearest>) rhs(<payload = f8E4M3FN, tile = "128x128", scale = f32, rule = amax, rounding = nearest>) promote(128) module("blocks.0.attn.q_proj") precision(<compute = f8E4M3FN, by = "test", lhs = <payload = f8E4M3FN, tile = "1x128", scale = f32, rule = amax, rounding = nearest>, rhs = <payload = f8E4M3FN, tile = "128x128", scale = f32, rule = amax, rounding = nearest>>) : (tensor<?x256xf8E4M3FN>, tensor<?x2xf32>) -> tensor<?x256xbf16>
+    %p, %s = ds.quantize %x quant(<payload = f8E4M3FN, tile = 1x128, scale = f32, rule = amax, rounding = nearest>) : (tensor<?x256xbf16>) -> (tensor<?x256xf8E4M3FN>, tensor<?x2xf32>)
+    %q = ds.scaled_matmul %p, %s, @q lhs(<payload = f8E4M3FN, tile = 1x128, scale = f32, rule = amax, rounding = nearest>) rhs(<payload = f8E4M3FN, tile = 128x128, scale = f32, rule = amax, rounding = nearest>) promote(128) module("blocks.0.attn.q_proj") precision(<compute = f8E4M3FN, by = "test", lhs = <payload = f8E4M3FN, tile = 1x128, scale = f32, rule = amax, rounding = nearest>, rhs = <payload = f8E4M3FN, tile = 128x128, scale = f32, rule = amax, rounding = nearest>>) : (tensor<?x256xf8E4M3FN>, tensor<?x2xf32>) -> tensor<?x256xbf16>
     %l = ds.linear %q, @h logits module("lm_head") precision(<compute = bf16, by = "test">) : (tensor<?x256xbf16>) -> tensor<?x512xf32>
     ds.return %l : tensor<?x512xf32>
   }
@@ -67,7 +67,7 @@ ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1
   ds.func @prefill(%ids: tensor<?xi32>, %batch: !ds.batch, %wanted: tensor<?xi32>, %cache: !ds.kv_cache<1x160xbf16>) -> tensor<?x512xf32> {
     %x = ds.embedding %ids, @e module("token_embeddings") precision(<compute = bf16, by = "test">) : (tensor<?xi32>) -> tensor<?x256xbf16>
     // expected-error@+1 {{'ds.linear' op (P2) expects formats of both operands, but got #ds.precision<compute = f8E4M3FN}}
-    %q = ds.linear %x, @q module("blocks.0.attn.q_proj") precision(<compute = f8E4M3FN, by = "test", lhs = <payload = f8E4M3FN, tile = "1x128", scale = f32, rule = amax, rounding = nearest>>) : (tensor<?x256xbf16>) -> tensor<?x256xbf16>
+    %q = ds.linear %x, @q module("blocks.0.attn.q_proj") precision(<compute = f8E4M3FN, by = "test", lhs = <payload = f8E4M3FN, tile = 1x128, scale = f32, rule = amax, rounding = nearest>>) : (tensor<?x256xbf16>) -> tensor<?x256xbf16>
     %l = ds.linear %q, @h logits module("lm_head") precision(<compute = bf16, by = "test">) : (tensor<?x256xbf16>) -> tensor<?x512xf32>
     ds.return %l : tensor<?x512xf32>
   }
@@ -83,7 +83,7 @@ ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1
   ds.func @prefill(%ids: tensor<?xi32>, %batch: !ds.batch, %wanted: tensor<?xi32>, %cache: !ds.kv_cache<1x160xbf16>) -> tensor<?x512xf32> {
     %x = ds.embedding %ids, @e module("token_embeddings") precision(<compute = bf16, by = "test">) : (tensor<?xi32>) -> tensor<?x256xbf16>
     // expected-error@+1 {{'ds.linear' op (P2) expects formats of both operands, but got #ds.precision<compute = f8E4M3FN}}
-    %q = ds.linear %x, @q module("blocks.0.attn.q_proj") precision(<compute = f8E4M3FN, by = "test", rhs = <payload = f8E4M3FN, tile = "128x128", scale = f32, rule = amax, rounding = nearest>>) : (tensor<?x256xbf16>) -> tensor<?x256xbf16>
+    %q = ds.linear %x, @q module("blocks.0.attn.q_proj") precision(<compute = f8E4M3FN, by = "test", rhs = <payload = f8E4M3FN, tile = 128x128, scale = f32, rule = amax, rounding = nearest>>) : (tensor<?x256xbf16>) -> tensor<?x256xbf16>
     %l = ds.linear %q, @h logits module("lm_head") precision(<compute = bf16, by = "test">) : (tensor<?x256xbf16>) -> tensor<?x512xf32>
     ds.return %l : tensor<?x512xf32>
   }
@@ -99,7 +99,7 @@ ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1
   ds.func @prefill(%ids: tensor<?xi32>, %batch: !ds.batch, %wanted: tensor<?xi32>, %cache: !ds.kv_cache<1x160xbf16>) -> tensor<?x512xf32> {
     %x = ds.embedding %ids, @e module("token_embeddings") precision(<compute = bf16, by = "test">) : (tensor<?xi32>) -> tensor<?x256xbf16>
     // expected-error@+1 {{'ds.linear' op (P2) expects the compute dtype 'f8E4M3FN', the payload of `lhs`, but got 'f8E5M2'}}
-    %q = ds.linear %x, @q module("blocks.0.attn.q_proj") precision(<compute = f8E5M2, by = "test", lhs = <payload = f8E4M3FN, tile = "1x128", scale = f32, rule = amax, rounding = nearest>, rhs = <payload = f8E4M3FN, tile = "128x128", scale = f32, rule = amax, rounding = nearest>>) : (tensor<?x256xbf16>) -> tensor<?x256xbf16>
+    %q = ds.linear %x, @q module("blocks.0.attn.q_proj") precision(<compute = f8E5M2, by = "test", lhs = <payload = f8E4M3FN, tile = 1x128, scale = f32, rule = amax, rounding = nearest>, rhs = <payload = f8E4M3FN, tile = 128x128, scale = f32, rule = amax, rounding = nearest>>) : (tensor<?x256xbf16>) -> tensor<?x256xbf16>
     %l = ds.linear %q, @h logits module("lm_head") precision(<compute = bf16, by = "test">) : (tensor<?x256xbf16>) -> tensor<?x512xf32>
     ds.return %l : tensor<?x512xf32>
   }
@@ -131,7 +131,7 @@ ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1
   ds.func @prefill(%ids: tensor<?xi32>, %batch: !ds.batch, %wanted: tensor<?xi32>, %cache: !ds.kv_cache<1x160xbf16>) -> tensor<?x512xf32> {
     %x = ds.embedding %ids, @e module("token_embeddings") precision(<compute = bf16, by = "test">) : (tensor<?xi32>) -> tensor<?x256xbf16>
     // expected-error@+1 {{'ds.rms_norm' op (P2) expects a module that can run in low precision, but got RMSNorm}}
-    %n = ds.rms_norm %x, @n eps(1.0e-6) module("final_norm") precision(<compute = f8E4M3FN, by = "test", lhs = <payload = f8E4M3FN, tile = "1x128", scale = f32, rule = amax, rounding = nearest>, rhs = <payload = f8E4M3FN, tile = "128x128", scale = f32, rule = amax, rounding = nearest>>) : (tensor<?x256xbf16>) -> tensor<?x256xbf16>
+    %n = ds.rms_norm %x, @n eps(1.0e-6) module("final_norm") precision(<compute = f8E4M3FN, by = "test", lhs = <payload = f8E4M3FN, tile = 1x128, scale = f32, rule = amax, rounding = nearest>, rhs = <payload = f8E4M3FN, tile = 128x128, scale = f32, rule = amax, rounding = nearest>>) : (tensor<?x256xbf16>) -> tensor<?x256xbf16>
     %l = ds.linear %n, @h logits module("lm_head") precision(<compute = bf16, by = "test">) : (tensor<?x256xbf16>) -> tensor<?x512xf32>
     ds.return %l : tensor<?x512xf32>
   }
@@ -182,7 +182,7 @@ ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1
   ds.func @prefill(%ids: tensor<?xi32>, %batch: !ds.batch, %wanted: tensor<?xi32>, %cache: !ds.kv_cache<1x160xbf16>) -> tensor<?x512xf32> {
     %x = ds.embedding %ids, @e module("token_embeddings") precision(<compute = bf16, by = "test">) : (tensor<?xi32>) -> tensor<?x256xbf16>
     // expected-error@+1 {{'ds.linear' op (P3) computes in 'f8E4M3FN', but its parameter is not resident for that}}
-    %q = ds.linear %x, @q module("blocks.0.attn.q_proj") precision(<compute = f8E4M3FN, by = "test", lhs = <payload = f8E4M3FN, tile = "1x128", scale = f32, rule = amax, rounding = nearest>, rhs = <payload = f8E4M3FN, tile = "128x128", scale = f32, rule = amax, rounding = nearest>>) : (tensor<?x256xbf16>) -> tensor<?x256xbf16>
+    %q = ds.linear %x, @q module("blocks.0.attn.q_proj") precision(<compute = f8E4M3FN, by = "test", lhs = <payload = f8E4M3FN, tile = 1x128, scale = f32, rule = amax, rounding = nearest>, rhs = <payload = f8E4M3FN, tile = 128x128, scale = f32, rule = amax, rounding = nearest>>) : (tensor<?x256xbf16>) -> tensor<?x256xbf16>
     %l = ds.linear %q, @h logits module("lm_head") precision(<compute = bf16, by = "test">) : (tensor<?x256xbf16>) -> tensor<?x512xf32>
     ds.return %l : tensor<?x512xf32>
   }
@@ -195,11 +195,11 @@ ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1
   ds.param @e : tensor<512x256xbf16> from "e" resident(bf16)
   ds.param @h : tensor<512x256xbf16> from "h" resident(bf16)
   // expected-note@+1 {{it is resident as #ds.quant<payload = f8E4M3FN, tile = "1x128"}}
-  ds.param @q : tensor<256x128xbf16> from "q" resident(#ds.quant<payload = f8E4M3FN, tile = "1x128", scale = f32, rule = amax, rounding = nearest>)
+  ds.param @q : tensor<256x128xbf16> from "q" resident(#ds.quant<payload = f8E4M3FN, tile = 1x128, scale = f32, rule = amax, rounding = nearest>)
   ds.func @prefill(%ids: tensor<?xi32>, %batch: !ds.batch, %wanted: tensor<?xi32>, %cache: !ds.kv_cache<1x160xbf16>) -> tensor<?x512xf32> {
     %x = ds.embedding %ids, @e module("token_embeddings") precision(<compute = bf16, by = "test">) : (tensor<?xi32>) -> tensor<?x256xbf16>
     // expected-error@+1 {{'ds.mla_attention' op (P3) computes in 'f8E4M3FN', but its parameter is not resident for that}}
-    %y = ds.mla_attention decode %x, %cache, %batch, @q layer(0) heads(2, nope = 96, rope = 32, value = 32) scale(0.1) module("blocks.0.attn.kv_b_proj") precision(<compute = f8E4M3FN, by = "test", lhs = <payload = f8E4M3FN, tile = "1x128", scale = f32, rule = amax, rounding = nearest>, rhs = <payload = f8E4M3FN, tile = "128x128", scale = f32, rule = amax, rounding = nearest>>) : (tensor<?x256xbf16>, !ds.kv_cache<1x160xbf16>, !ds.batch) -> tensor<?x64xbf16>
+    %y = ds.mla_attention decode %x, %cache, %batch, @q layer(0) heads(2, nope = 96, rope = 32, value = 32) scale(0.1) module("blocks.0.attn.kv_b_proj") precision(<compute = f8E4M3FN, by = "test", lhs = <payload = f8E4M3FN, tile = 1x128, scale = f32, rule = amax, rounding = nearest>, rhs = <payload = f8E4M3FN, tile = 128x128, scale = f32, rule = amax, rounding = nearest>>) : (tensor<?x256xbf16>, !ds.kv_cache<1x160xbf16>, !ds.batch) -> tensor<?x64xbf16>
     %l = ds.linear %x, @h logits module("lm_head") precision(<compute = bf16, by = "test">) : (tensor<?x256xbf16>) -> tensor<?x512xf32>
     ds.return %l : tensor<?x512xf32>
   }
@@ -211,11 +211,11 @@ ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1
 ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1, heads = 2, kv_lora_rank = 128, rope_head_dim = 32, max_positions = 64, experts = 8, experts_per_token = 2>) {
   ds.param @e : tensor<512x256xbf16> from "e" resident(bf16)
   ds.param @h : tensor<512x256xbf16> from "h" resident(bf16)
-  ds.param @q : tensor<256x256xbf16> from "q" resident(#ds.quant<payload = f8E4M3FN, tile = "128x128", scale = f32, rule = amax, rounding = nearest>)
+  ds.param @q : tensor<256x256xbf16> from "q" resident(#ds.quant<payload = f8E4M3FN, tile = 128x128, scale = f32, rule = amax, rounding = nearest>)
   ds.func @prefill(%ids: tensor<?xi32>, %batch: !ds.batch, %wanted: tensor<?xi32>, %cache: !ds.kv_cache<1x160xbf16>) -> tensor<?x512xf32> {
     %x = ds.embedding %ids, @e module("token_embeddings") precision(<compute = bf16, by = "test">) : (tensor<?xi32>) -> tensor<?x256xbf16>
     // expected-error@+1 {{'ds.linear' op (P4) expects activations of 'f8E4M3FN', but got 'bf16'}}
-    %q = ds.linear %x, @q module("blocks.0.attn.q_proj") precision(<compute = f8E4M3FN, by = "test", lhs = <payload = f8E4M3FN, tile = "1x128", scale = f32, rule = amax, rounding = nearest>, rhs = <payload = f8E4M3FN, tile = "128x128", scale = f32, rule = amax, rounding = nearest>>) : (tensor<?x256xbf16>) -> tensor<?x256xbf16>
+    %q = ds.linear %x, @q module("blocks.0.attn.q_proj") precision(<compute = f8E4M3FN, by = "test", lhs = <payload = f8E4M3FN, tile = 1x128, scale = f32, rule = amax, rounding = nearest>, rhs = <payload = f8E4M3FN, tile = 128x128, scale = f32, rule = amax, rounding = nearest>>) : (tensor<?x256xbf16>) -> tensor<?x256xbf16>
     %l = ds.linear %q, @h logits module("lm_head") precision(<compute = bf16, by = "test">) : (tensor<?x256xbf16>) -> tensor<?x512xf32>
     ds.return %l : tensor<?x512xf32>
   }
@@ -259,17 +259,17 @@ ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1
 ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1, heads = 2, kv_lora_rank = 128, rope_head_dim = 32, max_positions = 64, experts = 8, experts_per_token = 2>) {
   ds.param @e : tensor<512x256xbf16> from "e" resident(bf16)
   ds.param @h : tensor<512x256xbf16> from "h" resident(bf16)
-  ds.param @kv : tensor<256x128xbf16> from "kv" resident(#ds.quant<payload = f8E4M3FN, tile = "128x128", scale = f32, rule = amax, rounding = nearest>)
+  ds.param @kv : tensor<256x128xbf16> from "kv" resident(#ds.quant<payload = f8E4M3FN, tile = 128x128, scale = f32, rule = amax, rounding = nearest>)
   ds.func @prefill(%ids: tensor<?xi32>, %batch: !ds.batch, %wanted: tensor<?xi32>, %cache: !ds.kv_cache<1x160xbf16>) -> tensor<?x512xf32> {
     %x = ds.embedding %ids, @e module("token_embeddings") precision(<compute = bf16, by = "test">) : (tensor<?xi32>) -> tensor<?x256xbf16>
     // expected-error@+1 {{'ds.mla_attention' op (P4) expects activations of 'f8E4M3FN', but got 'bf16'}}
-    %y = ds.mla_attention prefill %x, %cache, %batch, @kv layer(0) heads(2, nope = 96, rope = 32, value = 32) scale(0.1) module("blocks.0.attn.kv_b_proj") precision(<compute = f8E4M3FN, by = "test", lhs = <payload = f8E4M3FN, tile = "1x128", scale = f32, rule = amax, rounding = nearest>, rhs = <payload = f8E4M3FN, tile = "128x128", scale = f32, rule = amax, rounding = nearest>>) : (tensor<?x256xbf16>, !ds.kv_cache<1x160xbf16>, !ds.batch) -> tensor<?x64xbf16>
+    %y = ds.mla_attention prefill %x, %cache, %batch, @kv layer(0) heads(2, nope = 96, rope = 32, value = 32) scale(0.1) module("blocks.0.attn.kv_b_proj") precision(<compute = f8E4M3FN, by = "test", lhs = <payload = f8E4M3FN, tile = 1x128, scale = f32, rule = amax, rounding = nearest>, rhs = <payload = f8E4M3FN, tile = 128x128, scale = f32, rule = amax, rounding = nearest>>) : (tensor<?x256xbf16>, !ds.kv_cache<1x160xbf16>, !ds.batch) -> tensor<?x64xbf16>
     %l = ds.linear %x, @h logits module("lm_head") precision(<compute = bf16, by = "test">) : (tensor<?x256xbf16>) -> tensor<?x512xf32>
     ds.return %l : tensor<?x512xf32>
   }
   ds.func @decode(%ids: tensor<?xi32>, %batch: !ds.batch, %wanted: tensor<?xi32>, %cache: !ds.kv_cache<1x160xbf16>) -> tensor<?x512xf32> {
     %x = ds.embedding %ids, @e module("token_embeddings") precision(<compute = bf16, by = "test">) : (tensor<?xi32>) -> tensor<?x256xbf16>
-    %y = ds.mla_attention decode %x, %cache, %batch, @kv layer(0) heads(2, nope = 96, rope = 32, value = 32) scale(0.1) module("blocks.0.attn.kv_b_proj") precision(<compute = f8E4M3FN, by = "test", lhs = <payload = f8E4M3FN, tile = "1x128", scale = f32, rule = amax, rounding = nearest>, rhs = <payload = f8E4M3FN, tile = "128x128", scale = f32, rule = amax, rounding = nearest>>) : (tensor<?x256xbf16>, !ds.kv_cache<1x160xbf16>, !ds.batch) -> tensor<?x64xbf16>
+    %y = ds.mla_attention decode %x, %cache, %batch, @kv layer(0) heads(2, nope = 96, rope = 32, value = 32) scale(0.1) module("blocks.0.attn.kv_b_proj") precision(<compute = f8E4M3FN, by = "test", lhs = <payload = f8E4M3FN, tile = 1x128, scale = f32, rule = amax, rounding = nearest>, rhs = <payload = f8E4M3FN, tile = 128x128, scale = f32, rule = amax, rounding = nearest>>) : (tensor<?x256xbf16>, !ds.kv_cache<1x160xbf16>, !ds.batch) -> tensor<?x64xbf16>
     %l = ds.linear %x, @h logits module("lm_head") precision(<compute = bf16, by = "test">) : (tensor<?x256xbf16>) -> tensor<?x512xf32>
     ds.return %l : tensor<?x512xf32>
   }
