@@ -14,7 +14,7 @@
 // Weights: what is stored, what it goes through, what it is used for; in the order of the model.
 // CHECK: dsrt.weight @token_embeddings.weight : tensor<512x256xbf16> from "model.embed_tokens.weight" stored(bf16) through([f16, bf16]) use(rows)
 // CHECK: dsrt.weight @blocks.0.attn_norm.weight : tensor<256xbf16> {{.*}} use(vector)
-// CHECK: dsrt.weight @blocks.0.attn.q_a_proj.weight : tensor<128x256xf8E4M3FN> from "model.layers.0.self_attn.q_a_proj.weight" stored(bf16) through([f16, #ds.quant<payload = f8E4M3FN, tile = 128x128, {{.*}}>]) use(matmul)
+// CHECK: dsrt.weight @blocks.0.attn.q_a_proj.weight : tensor<128x256xf8E4M3FN> from "model.layers.0.self_attn.q_a_proj.weight" stored(bf16) through([f16, #tile_128x128_f8E4M3FN]) use(matmul)
 // CHECK: dsrt.weight @blocks.0.attn.kv_b_proj.weight : tensor<256x128xf8E4M3FN> {{.*}} use(rows)
 // The router's correction bias is F32 whatever the policy says.
 // CHECK: dsrt.weight @blocks.1.ffn.router.e_score_correction_bias : tensor<8xf32> {{.*}} stored(f32) use(vector)
@@ -29,8 +29,8 @@
 // CHECK: dsrt.embedding %[[X:[a-z0-9]+]], %[[IDS]], @token_embeddings.weight module("token_embeddings") : <tokens x 256 x bf16>, <tokens x i32>
 // CHECK: dsrt.rms_norm %[[N:[a-z0-9]+]], %[[X]], @blocks.0.attn_norm.weight module("blocks.0.attn_norm") {eps = 9.99999997E-7 : f32}
 // A quantisation bears the name of the first module that takes it.
-// CHECK: dsrt.quantize %[[P:[a-z0-9]+]], %[[S:[a-z0-9]+]], %[[N]] module("blocks.0.attn.q_a_proj") {format = #ds.quant<payload = f8E4M3FN, tile = 1x128, {{.*}}} : <tokens x 256 x f8E4M3FN>, <tokens x 2 x f32>, <tokens x 256 x bf16>
-// CHECK: dsrt.scaled_matmul %{{.*}}, %[[P]], %[[S]], @blocks.0.attn.q_a_proj.weight module("blocks.0.attn.q_a_proj") {activation = #ds.quant<payload = f8E4M3FN, tile = 1x128, {{.*}}, promote = 128 : i64} : <tokens x 128 x bf16>, <tokens x 256 x f8E4M3FN>, <tokens x 2 x f32>
+// CHECK: dsrt.quantize %[[P:[a-z0-9]+]], %[[S:[a-z0-9]+]], %[[N]] module("blocks.0.attn.q_a_proj") {format = #tile_1x128_f8E4M3FN} : <tokens x 256 x f8E4M3FN>, <tokens x 2 x f32>, <tokens x 256 x bf16>
+// CHECK: dsrt.scaled_matmul %{{.*}}, %[[P]], %[[S]], @blocks.0.attn.q_a_proj.weight module("blocks.0.attn.q_a_proj") {activation = #tile_1x128_f8E4M3FN, promote = 128 : i64} : <tokens x 128 x bf16>, <tokens x 256 x f8E4M3FN>, <tokens x 2 x f32>
 // CHECK: dsrt.scaled_matmul %[[QB:[a-z0-9]+]], {{.*}} module("blocks.0.attn.q_b_proj")
 // CHECK: dsrt.rope %[[Q:[a-z0-9]+]], %[[QB]], %[[COS]], %[[SIN]] module("blocks.0.attn.rope") {begin = 64 : i64, heads = 2 : i64}
 // CHECK: dsrt.slice_columns %{{.*}}, %[[KV:[a-z0-9]+]] module("blocks.0.attn.kv_split") {begin = 0 : i64} : <tokens x 128 x bf16>, <tokens x 160 x bf16>
@@ -40,7 +40,7 @@
 // CHECK: dsrt.cache_append %[[CACHE]], %[[LATENT]], %[[KEY]], %[[BATCH]] module("blocks.0.attn.cache") {layer = 0 : i64}
 // Scratch for 64 tokens: dsrt_mla_prefill_scratch(64, 2, 64, 64, 128).
 // CHECK: %[[SCRATCH:[a-z0-9]+]] = dsrt.allocate : <590848 x i8>
-// CHECK: dsrt.mla_prefill %[[Y:[a-z0-9]+]], %[[Q]], @blocks.0.attn.kv_b_proj.weight, %[[CACHE]], %[[BATCH]], %[[SCRATCH]] module("blocks.0.attn.kv_b_proj") {activation = #ds.quant<payload = f8E4M3FN, tile = 1x128, {{.*}}, heads = 2 : i64, layer = 0 : i64, nope = 64 : i64, rope = 32 : i64, softmax_scale = 0.102062076 : f32, value = 64 : i64}
+// CHECK: dsrt.mla_prefill %[[Y:[a-z0-9]+]], %[[Q]], @blocks.0.attn.kv_b_proj.weight, %[[CACHE]], %[[BATCH]], %[[SCRATCH]] module("blocks.0.attn.kv_b_proj") {activation = #tile_1x128_f8E4M3FN, heads = 2 : i64, layer = 0 : i64, nope = 64 : i64, rope = 32 : i64, softmax_scale = 0.102062076 : f32, value = 64 : i64}
 // CHECK: dsrt.add %{{.*}}, %[[X]], %{{.*}} module("blocks.0.attn.residual")
 // CHECK: dsrt.scaled_matmul %[[GATE:[a-z0-9]+]], {{.*}} module("blocks.0.ffn.gate_proj")
 // CHECK: dsrt.scaled_matmul %[[UP:[a-z0-9]+]], {{.*}} module("blocks.0.ffn.up_proj")

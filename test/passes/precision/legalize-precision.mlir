@@ -14,8 +14,8 @@ ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1
   // Resident in what the product takes.
   // CHECK: ds.param @table : tensor<512x256xbf16> from "table" resident(bf16){{$}}
   // CHECK: ds.param @norm : tensor<256xbf16> from "norm" resident(f32){{$}}
-  // CHECK: ds.param @a : tensor<128x256xbf16> from "a" resident(#ds.quant<payload = f8E4M3FN, tile = 128x128, scale = f32, rule = amax, rounding = nearest>){{$}}
-  // CHECK: ds.param @b : tensor<160x256xbf16> from "b" resident(#ds.quant<payload = f8E4M3FN, tile = 128x128,
+  // CHECK: ds.param @a : tensor<128x256xbf16> from "a" resident(#tile_128x128_f8E4M3FN){{$}}
+  // CHECK: ds.param @b : tensor<160x256xbf16> from "b" resident(#tile_128x128_f8E4M3FN
   // CHECK: ds.param @c : tensor<64x256xbf16> from "c" resident(f32){{$}}
   ds.param @table : tensor<512x256xbf16> from "table"
   ds.param @norm : tensor<256xbf16> from "norm"
@@ -30,10 +30,10 @@ ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1
   // The storage step stands between where it changes values: BF16 values through F16, not F32; low-bit storage always.
   // CHECK: ds.param @via_f16 : tensor<64x256xbf16> from "via_f16" via(f16) resident(bf16){{$}}
   // CHECK: ds.param @via_f32 : tensor<64x256xbf16> from "via_f32" resident(bf16){{$}}
-  // CHECK: ds.param @via_fp8 : tensor<64x256xbf16> from "via_fp8" via(#ds.quant<payload = f8E4M3FN, tile = 1xall, {{.*}}>) resident(#ds.quant<payload = f8E4M3FN, tile = 128x128, {{.*}}>){{$}}
+  // CHECK: ds.param @via_fp8 : tensor<64x256xbf16> from "via_fp8" via(#tile_1xall_f8E4M3FN) resident(#tile_128x128_f8E4M3FN){{$}}
   // Stored in FP8: taken as it is by FP8 products of its kind, whatever the params dtype; rounded to the dtype of others.
-  // CHECK: ds.param @stored_low : {{.*}} stored(<{{.*}}tile = 128x128{{.*}}>) resident(#ds.quant<payload = f8E4M3FN, tile = 128x128, {{.*}}>){{$}}
-  // CHECK: ds.param @stored_wide : {{.*}} stored(<{{.*}}tile = 128x128{{.*}}>) via(f16) resident(bf16){{$}}
+  // CHECK: ds.param @stored_low : {{.*}} stored(#tile_128x128_f8E4M3FN) resident(#tile_128x128_f8E4M3FN){{$}}
+  // CHECK: ds.param @stored_wide : {{.*}} stored(#tile_128x128_f8E4M3FN) via(f16) resident(bf16){{$}}
   ds.param @via_f16 : tensor<64x256xbf16> from "via_f16"
   ds.param @via_f32 : tensor<64x256xbf16> from "via_f32"
   ds.param @via_fp8 : tensor<64x256xbf16> from "via_fp8"
@@ -52,8 +52,8 @@ ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1
     %n = ds.rms_norm %x, @norm eps(1.0e-6) module("blocks.0.attn_norm") precision(#ds.precision<compute = f32, by = "override", storage = bf16>) : (tensor<?x256xbf16>) -> tensor<?x256xbf16>
 
     // Each product has its operands' formats: 1x128 on the left, 128x128 on the right.
-    // CHECK-NEXT: %[[P:.*]], %[[S:.*]] = ds.quantize %[[N]] quant(<payload = f8E4M3FN, tile = 1x128, {{.*}}) : (tensor<?x256xbf16>) -> (tensor<?x256xf8E4M3FN>, tensor<?x2xf32>)
-    // CHECK-NEXT: ds.scaled_matmul %[[P]], %[[S]], @a lhs(<payload = f8E4M3FN, tile = 1x128, scale = f32, rule = amax, rounding = nearest>) rhs(<payload = f8E4M3FN, tile = 128x128, scale = f32, rule = amax, rounding = nearest>) promote(128) module("blocks.0.attn.q_a_proj") precision({{.*}}) : (tensor<?x256xf8E4M3FN>, tensor<?x2xf32>) -> tensor<?x128xbf16>
+    // CHECK-NEXT: %[[P:.*]], %[[S:.*]] = ds.quantize %[[N]] quant(#tile_1x128_f8E4M3FN) : (tensor<?x256xbf16>) -> (tensor<?x256xf8E4M3FN>, tensor<?x2xf32>)
+    // CHECK-NEXT: ds.scaled_matmul %[[P]], %[[S]], @a lhs(#tile_1x128_f8E4M3FN) rhs(#tile_128x128_f8E4M3FN) promote(128) module("blocks.0.attn.q_a_proj") precision({{.*}}) : (tensor<?x256xf8E4M3FN>, tensor<?x2xf32>) -> tensor<?x128xbf16>
     // CHECK-NEXT: %[[BP:.*]], %[[BS:.*]] = ds.quantize %[[N]]
     // CHECK-NEXT: ds.scaled_matmul %[[BP]], %[[BS]], @b {{.*}} module("blocks.0.attn.kv_a_proj")
     %a = ds.linear %n, @a module("blocks.0.attn.q_a_proj") precision(#low) : (tensor<?x256xbf16>) -> tensor<?x128xbf16>
@@ -65,7 +65,7 @@ ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1
     %c = ds.linear %n, @c module("c") precision(#ds.precision<compute = f32, by = "override", storage = bf16>) : (tensor<?x256xbf16>) -> tensor<?x64xbf16>
 
     // Prefill quantises latents itself; decode, below, quantises nothing.
-    // CHECK-NEXT: ds.mla_attention prefill {{.*}} module("blocks.0.attn.kv_b_proj") activation(<payload = f8E4M3FN, tile = 1x128,
+    // CHECK-NEXT: ds.mla_attention prefill {{.*}} module("blocks.0.attn.kv_b_proj") activation(#tile_1x128_f8E4M3FN
     %y = ds.mla_attention prefill %n, %cache, %batch, @kv layer(0) heads(2, nope = 96, rope = 32, value = 96) scale(0.1) module("blocks.0.attn.kv_b_proj") precision(#low) : (tensor<?x256xbf16>, !ds.kv_cache<1x160xbf16>, !ds.batch) -> tensor<?x192xbf16>
 
     // CHECK-NEXT: ds.linear %[[N]], @router logits module("blocks.0.ffn.router") {{.*}} : (tensor<?x256xbf16>) -> tensor<?x8xf32>
@@ -82,7 +82,7 @@ ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1
     // CHECK-NEXT: %[[DP2:.*]] = ds.dispatch %[[TP2]], %[[ORDER]]
     // CHECK-NEXT: %[[DS2:.*]] = ds.dispatch %[[TS2]], %[[ORDER]]
     // CHECK-NEXT: ds.dispatch %[[N]]
-    // CHECK-NEXT: %[[G:.*]] = ds.grouped_scaled_matmul %[[DP]], %[[DS]], %[[OFFSETS]], @gate experts(0, 8) lhs(<payload = f8E4M3FN, tile = 1x128, {{.*}}>) rhs(<payload = f8E4M3FN, tile = 128x128, {{.*}}>) promote(128) module("blocks.0.ffn.experts.[0-7].gate_proj")
+    // CHECK-NEXT: %[[G:.*]] = ds.grouped_scaled_matmul %[[DP]], %[[DS]], %[[OFFSETS]], @gate experts(0, 8) lhs(#tile_1x128_f8E4M3FN) rhs(#tile_128x128_f8E4M3FN) promote(128) module("blocks.0.ffn.experts.[0-7].gate_proj")
     // CHECK-NEXT: %[[U:.*]] = ds.grouped_scaled_matmul %[[DP2]], %[[DS2]], %[[OFFSETS]], @up experts(0, 8)
     // CHECK-NEXT: %[[H:.*]] = ds.swiglu %[[G]], %[[U]]
     // CHECK-NEXT: %[[HP:.*]], %[[HS:.*]] = ds.quantize %[[H]]

@@ -194,7 +194,7 @@ ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1
 ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1, heads = 2, kv_lora_rank = 128, rope_head_dim = 32, max_positions = 64, experts = 8, experts_per_token = 2>) {
   ds.param @e : tensor<512x256xbf16> from "e" resident(bf16)
   ds.param @h : tensor<512x256xbf16> from "h" resident(bf16)
-  // expected-note@+1 {{it is resident as #ds.quant<payload = f8E4M3FN, tile = "1x128"}}
+  // expected-note@+1 {{it is resident as #ds.quant<payload = f8E4M3FN, tile = 1x128}}
   ds.param @q : tensor<256x128xbf16> from "q" resident(#ds.quant<payload = f8E4M3FN, tile = 1x128, scale = f32, rule = amax, rounding = nearest>)
   ds.func @prefill(%ids: tensor<?xi32>, %batch: !ds.batch, %wanted: tensor<?xi32>, %cache: !ds.kv_cache<1x160xbf16>) -> tensor<?x512xf32> {
     %x = ds.embedding %ids, @e module("token_embeddings") precision(<compute = bf16, by = "test">) : (tensor<?xi32>) -> tensor<?x256xbf16>
