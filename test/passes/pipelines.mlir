@@ -5,6 +5,16 @@
 // RUN: not ds-opt %root/test/Inputs/small.mlir --ds-precision-pipeline="fp8 bf16" 2>&1 | FileCheck %s --check-prefix=FLAGS
 // RUN: not ds-opt %root/test/Inputs/small.mlir --ds-precision-pipeline="no-such-option=1" 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 
+// RUN: ds-opt %root/test/Inputs/small.mlir --ds-precision-pipeline="recipe=deepseek_v3" --ds-runtime-pipeline="max-tokens=64" --dump-pass-pipeline -o /dev/null 2>&1 | FileCheck %s --check-prefix=OPTIONS
+// OPTIONS:      ds-resolve-precision{{.*}}recipe={deepseek_v3}
+// OPTIONS-NEXT: ds-verify-precision{legal=false},
+// OPTIONS-NEXT: ds-legalize-precision,
+// OPTIONS-NEXT: cse,
+// OPTIONS-NEXT: ds-verify-precision{legal=true},
+// OPTIONS-NEXT: ds-to-dsrt{{.*}}max-tokens=64
+// OPTIONS-NEXT: dsrt-plan-memory,
+// OPTIONS-NEXT: dsrt-verify-memory
+
 // PASSES:      ResolvePrecisionPass
 // PASSES-NEXT: VerifyPrecisionPass
 // PASSES-NEXT: LegalizePrecisionPass

@@ -5,6 +5,10 @@
 // RUN: ds-opt %s --ds-resolve-precision="module-compute-dtype-override=blocks.0.ffn.experts.7.gate_proj=fp32" | FileCheck %s --check-prefix=LAST
 // RUN: ds-opt %s --ds-resolve-precision="module-compute-dtype-rule=experts.[23].gate_proj=fp32" | FileCheck %s --check-prefix=PAIR
 // RUN: ds-opt %s --ds-resolve-precision="module-compute-dtype-rule=gate_proj=fp32" | FileCheck %s --check-prefix=WHOLE
+// RUN: ds-opt %s --ds-resolve-precision="module-compute-dtype-override=blocks.0.ffn.experts.3.gate_proj=bf16" | FileCheck %s --check-prefix=REASON
+
+// The reason is part of a decision: what computes alike for another reason is a run of its own.
+// REASON:    ds.grouped_linear {{.*}} experts(3, 1) init({{.*}}) module("blocks.0.ffn.experts.3.gate_proj") precision(<compute = bf16, by = "override"
 
 // Both entry points share the parts; the other projection is as it was; the result is that of the last run.
 // CHECK-NOT:  ds.param @blocks.0.ffn.experts.gate_proj.weight

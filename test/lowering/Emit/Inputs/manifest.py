@@ -15,8 +15,9 @@ print(json.dumps({
     # Prefill's calls, then decode's: sites are numbered through.
     "calls_in_order": calls[0] == "rope_table" and calls.count("rope_table") == 2 and calls.index("mla_prefill") < calls.index("mla_decode")
                       and calls[-1] == "linear" and manifest["sites"][-1]["path"] == "lm_head",
-    "prefill": manifest["prefill"]["entry"],
-    "decode": manifest["decode"]["entry"],
+    "prefill": manifest["prefill"],
+    "decode": manifest["decode"],
+    "cache": manifest["cache"],
     "first_parameter": manifest["parameters"][0]["path"],
     "operations": len(manifest["plan"]["operations"]) == 31 and manifest["plan"]["operations"][0]["path"] == "token_embeddings",
     "recipe": manifest["plan"]["recipe"]["name"],
