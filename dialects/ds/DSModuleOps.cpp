@@ -46,7 +46,7 @@ static LogicalResult makeResident(ModulePrecisionInterface op, Attribute residen
       resident = *param.getStored();
   }
   if (auto dtype = dyn_cast_or_null<TypeAttr>(via)) {
-    bool exact = !param.getStored() && widens(param.getTensorType().getElementType(), dtype.getValue());
+    bool exact = widens(param.getTensorType().getElementType(), dtype.getValue());
     if (exact || dtype == resident || dtype.getValue().isF32())
       via = {};
   } else if (via == resident) {

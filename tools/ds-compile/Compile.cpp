@@ -44,7 +44,7 @@ Checkpoint checkpointOf(const ModelConfig &config) {
 class Compilation {
 public:
   explicit Compilation(const CompileOptions &options) : options(options) {
-    context.disableMultithreading(); // the graph is one function after the other; threads cost more than they bring
+    context.disableMultithreading();    // the graph is one function after the other; threads cost more than they bring
     context.printOpOnDiagnostic(false); // an operation may be the whole model
     context.loadDialect<ds::DSDialect, mlir::dsrt::DSRTDialect>();
     // What has no place in a file is said without one.

@@ -7,6 +7,7 @@
 #act = #ds.quant<payload = f8E4M3FN, tile = 1x128, scale = f32, rule = amax, rounding = nearest>
 #wt = #ds.quant<payload = f8E4M3FN, tile = 128x128, scale = f32, rule = amax, rounding = nearest>
 #channel = #ds.quant<payload = f8E4M3FN, tile = 1xall, scale = f32, rule = amax, rounding = nearest>
+#powers = #ds.quant<payload = f8E4M3FN, tile = 128x128, scale = f32, rule = power_of_two, rounding = nearest>
 #wide = #ds.precision<compute = bf16, by = "run policy", storage = bf16>
 #low = #ds.precision<compute = f8E4M3FN, by = "recipe", lhs = #act, rhs = #wt, storage = bf16>
 
@@ -33,11 +34,14 @@ ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1
   // CHECK: ds.param @via_fp8 : tensor<64x256xbf16> from "via_fp8" via(#tile_1xall_f8E4M3FN) resident(#tile_128x128_f8E4M3FN){{$}}
   // Stored in FP8: taken as it is by FP8 products of its kind, whatever the params dtype; rounded to the dtype of others.
   // CHECK: ds.param @stored_low : {{.*}} stored(#tile_128x128_f8E4M3FN) resident(#tile_128x128_f8E4M3FN){{$}}
+  // So are scales that were made by another rule: they are values of the same kind.
+  // CHECK: ds.param @stored_powers : {{.*}} stored(#[[POWERS:.*]]) resident(#[[POWERS]]){{$}}
   // CHECK: ds.param @stored_wide : {{.*}} stored(#tile_128x128_f8E4M3FN) via(f16) resident(bf16){{$}}
   ds.param @via_f16 : tensor<64x256xbf16> from "via_f16"
   ds.param @via_f32 : tensor<64x256xbf16> from "via_f32"
   ds.param @via_fp8 : tensor<64x256xbf16> from "via_fp8"
   ds.param @stored_low : tensor<64x256xf8E4M3FN> from "stored_low" scales "stored_low_scale_inv" stored(#wt)
+  ds.param @stored_powers : tensor<64x256xf8E4M3FN> from "stored_powers" scales "stored_powers_scale_inv" stored(#powers)
   ds.param @stored_wide : tensor<64x256xf8E4M3FN> from "stored_wide" scales "stored_wide_scale_inv" stored(#wt)
 
   // CHECK-LABEL: ds.func @prefill
@@ -97,6 +101,7 @@ ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1
     %2 = ds.linear %n, @via_f32 module("v2") precision(#ds.precision<compute = bf16, by = "run policy", storage = f32>) : (tensor<?x256xbf16>) -> tensor<?x64xbf16>
     %3 = ds.linear %n, @via_fp8 module("v3") precision(#ds.precision<compute = f8E4M3FN, by = "recipe", lhs = #act, rhs = #wt, storage = #channel>) : (tensor<?x256xbf16>) -> tensor<?x64xbf16>
     %4 = ds.linear %n, @stored_low module("v4") precision(#ds.precision<compute = f8E4M3FN, by = "recipe", lhs = #act, rhs = #wt, storage = f16>) : (tensor<?x256xbf16>) -> tensor<?x64xbf16>
+    %6 = ds.linear %n, @stored_powers module("v6") precision(#low) : (tensor<?x256xbf16>) -> tensor<?x64xbf16>
     %5 = ds.linear %n, @stored_wide module("v5") precision(#ds.precision<compute = bf16, by = "override", storage = f16>) : (tensor<?x256xbf16>) -> tensor<?x64xbf16>
     %r = ds.linear %x, @table logits module("lm_head") precision(#wide) : (tensor<?x256xbf16>) -> tensor<?x512xf32>
     ds.return %r : tensor<?x512xf32>

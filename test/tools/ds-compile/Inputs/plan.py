@@ -21,7 +21,8 @@ plans = [json.load(open(path, encoding="utf-8")) for path in sys.argv[1:]]
 if len(plans) == 1:
     for operation in plans[0]["operations"]:
         decode = ["decode", operation["decode"]["compute"]] if "decode" in operation else []
-        print(operation["path"], operation["compute"], operation["reason"], operation["parameter"]["bytes"], *decode)
+        print(operation["path"], operation["compute"], operation["reason"], operation["parameter"]["bytes"],
+              operation.get("flops_per_token", 0), *decode)
 else:
     before, after = map(decisions, plans)
     for module in before.keys() | after.keys():
