@@ -25,7 +25,7 @@ if config.dsmlir_compiler:
 
 config.substitutions += [("%shared", shared), ("%root", config.dsmlir_source), ("%build", config.dsmlir_build)]
 config.substitutions += [("%python", config.python)]
+config.substitutions += [("%exits", f"{config.python} {os.path.join(config.test_source_root, 'exits.py')}")]
 
 # Tests run side by side: threads that spin while they wait would take the processors from one another.
 config.environment["OMP_WAIT_POLICY"] = "passive"
-config.substitutions += [("%exits", f"{config.python} {os.path.join(config.test_source_root, 'exits.py')}")]

@@ -22,6 +22,8 @@ def ModulePrecisionInterface : OpInterface<"ModulePrecisionInterface"> {
     InterfaceMethod<"the first of them", "int64_t", "getFirstExpert", (ins), [{}], [{ return 0; }]>,
     InterfaceMethod<"results whose dtype is the activation dtype (the others keep theirs whatever the policy says)", "bool",
       "resultIsActivation", (ins), [{}], [{ return true; }]>,
+    InterfaceMethod<"the element type of the activations that are multiplied, null where the operation rounds them itself", "::mlir::Type",
+      "getActivationElement">,
     InterfaceMethod<"makes the operation explicit in its resolved precision: casts, quantisation, formats", "::mlir::LogicalResult",
       "legalizePrecision", (ins "::mlir::RewriterBase &":$rewriter, "::mlir::SymbolTableCollection &":$symbols)>
   ];

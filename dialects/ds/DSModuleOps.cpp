@@ -46,7 +46,7 @@ static LogicalResult makeResident(ModulePrecisionInterface op, Attribute residen
       resident = *param.getStored();
   }
   if (auto dtype = dyn_cast_or_null<TypeAttr>(via)) {
-    bool exact = !param.getStored() && widens(param.getTensorType().getElementType(), dtype.getValue());
+    bool exact = widens(param.getTensorType().getElementType(), dtype.getValue());
     if (exact || dtype == resident || dtype.getValue().isF32())
       via = {};
   } else if (via == resident) {
@@ -237,37 +237,49 @@ LogicalResult GroupedScaledMatmulOp::verifySymbolUses(SymbolTableCollection &sym
 StringRef EmbeddingOp::getModuleType() { return "Embedding"; }
 bool EmbeddingOp::isLowBitCapable() { return false; }
 FlatSymbolRefAttr EmbeddingOp::getModuleParameter() { return getTableAttr(); }
+Type EmbeddingOp::getActivationElement() { return {}; }
 bool EmbeddingOp::resultIsActivation() { return true; }
 
 StringRef RMSNormOp::getModuleType() { return "RMSNorm"; }
 bool RMSNormOp::isLowBitCapable() { return false; }
 FlatSymbolRefAttr RMSNormOp::getModuleParameter() { return getWeightAttr(); }
+Type RMSNormOp::getActivationElement() { return element(getX()); }
 bool RMSNormOp::resultIsActivation() { return true; }
 
 StringRef LinearOp::getModuleType() { return "Linear"; }
 bool LinearOp::isLowBitCapable() { return true; }
 FlatSymbolRefAttr LinearOp::getModuleParameter() { return getWeightAttr(); }
+Type LinearOp::getActivationElement() { return element(getX()); }
 bool LinearOp::resultIsActivation() { return !getLogits(); }
 
 StringRef GroupedLinearOp::getModuleType() { return "Linear"; }
 bool GroupedLinearOp::isLowBitCapable() { return true; }
 FlatSymbolRefAttr GroupedLinearOp::getModuleParameter() { return getWeightAttr(); }
+Type GroupedLinearOp::getActivationElement() { return element(getX()); }
 int64_t GroupedLinearOp::getExpertCount() { return getCount(); }
 int64_t GroupedLinearOp::getFirstExpert() { return getFirst(); }
 
 StringRef MLAAttentionOp::getModuleType() { return "Linear"; }
 bool MLAAttentionOp::isLowBitCapable() { return true; }
 FlatSymbolRefAttr MLAAttentionOp::getModuleParameter() { return getKvBAttr(); }
+Type MLAAttentionOp::getActivationElement() {
+  // Prefill quantises latents itself where it is told to; decode multiplies with the dequantised weight.
+  if (getPhase() == Phase::decode || !getPrecision() || !getPrecision()->isLowBit())
+    return {};
+  return getActivation() ? getActivation()->getPayloadType() : element(getQ());
+}
 bool MLAAttentionOp::resultIsActivation() { return true; }
 
 StringRef ScaledMatmulOp::getModuleType() { return "Linear"; }
 bool ScaledMatmulOp::isLowBitCapable() { return true; }
 FlatSymbolRefAttr ScaledMatmulOp::getModuleParameter() { return getWeightAttr(); }
+Type ScaledMatmulOp::getActivationElement() { return element(getPayload()); }
 bool ScaledMatmulOp::resultIsActivation() { return !getLogits(); }
 
 StringRef GroupedScaledMatmulOp::getModuleType() { return "Linear"; }
 bool GroupedScaledMatmulOp::isLowBitCapable() { return true; }
 FlatSymbolRefAttr GroupedScaledMatmulOp::getModuleParameter() { return getWeightAttr(); }
+Type GroupedScaledMatmulOp::getActivationElement() { return element(getPayload()); }
 int64_t GroupedScaledMatmulOp::getExpertCount() { return getCount(); }
 int64_t GroupedScaledMatmulOp::getFirstExpert() { return getFirst(); }
 

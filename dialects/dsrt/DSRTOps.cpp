@@ -51,6 +51,16 @@ LogicalResult WeightOp::verify() {
   return success();
 }
 
+int64_t EntryOp::getMostTokens() {
+  LimitsAttr limits = (*this)->getParentOfType<ProgramOp>().getLimits();
+  return isDecode() ? limits.getSequences() : limits.getTokens();
+}
+
+std::optional<int64_t> EntryOp::getBytes(BufferType buffer) {
+  int64_t tokens = getMostTokens(), wanted = (*this)->getParentOfType<ProgramOp>().getLimits().getWanted();
+  return buffer.getBytes(tokens, std::min(tokens, wanted));
+}
+
 LogicalResult EntryOp::verifyRegions() {
   if (getSymName() != "prefill" && getSymName() != "decode")
     return emitOpError("(C1) expects the name 'prefill' or 'decode', but got '") << getSymName() << "'";

@@ -131,6 +131,10 @@ def DSRT_EntryOp : DSRT_Op<"entry", [IsolatedFromAbove, Symbol, SingleBlock, Has
   let hasRegionVerifier = 1;
   let extraClassDeclaration = [{
     bool isDecode() { return getSymName() == "decode"; }
+    /// Tokens of the largest call: a decode call holds one a row.
+    int64_t getMostTokens();
+    /// Bytes of a buffer in the largest call, not aligned; nothing on overflow.
+    std::optional<int64_t> getBytes(BufferType buffer);
     Value getTokens() { return getBody().getArgument(0); }
     Value getBatch() { return getBody().getArgument(1); }
     Value getWanted() { return getBody().getArgument(2); }

@@ -5,7 +5,6 @@
 #include "dialects/dsrt/DSRT.h"
 #include "lowering/DSRTToLLVM/Formats.h"
 
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/SymbolTable.h"
 
@@ -14,6 +13,10 @@ using dsrt::Extent;
 using dsrt::Role;
 
 namespace dsmlir {
+
+#define GEN_PASS_DEF_DSRTTOLLVMPASS
+#include "lowering/DSRTToLLVM/Passes.h.inc"
+
 namespace {
 
 /// Constants and declarations of the module.
@@ -213,13 +216,8 @@ private:
   llvm::DenseMap<Attribute, Value> known;
 };
 
-class DSRTToLLVMPass : public PassWrapper<DSRTToLLVMPass, OperationPass<ModuleOp>> {
+class DSRTToLLVMPass : public impl::DSRTToLLVMPassBase<DSRTToLLVMPass> {
 public:
-  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(DSRTToLLVMPass)
-  StringRef getArgument() const override { return "dsrt-to-llvm"; }
-  StringRef getDescription() const override { return "calls of the runtime in the LLVM dialect, a check after each"; }
-  void getDependentDialects(DialectRegistry &registry) const override { registry.insert<LLVM::LLVMDialect>(); }
-
   void runOnOperation() override {
     SymbolTableCollection symbols;
     for (auto program : llvm::make_early_inc_range(getOperation().getOps<dsrt::ProgramOp>())) {
@@ -250,7 +248,4 @@ private:
 };
 
 } // namespace
-
-std::unique_ptr<Pass> createDSRTToLLVMPass() { return std::make_unique<DSRTToLLVMPass>(); }
-
 } // namespace dsmlir

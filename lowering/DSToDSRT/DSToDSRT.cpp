@@ -2,7 +2,6 @@
 // those of the call (tokens, wanted) times constants; parameters become weights with the formats that they go through.
 #include "lowering/DSToDSRT/DSToDSRT.h"
 
-#include "dialects/dsrt/DSRT.h"
 #include "runtime/include/dsrt/dsrt.h"
 #include "runtime/include/dsrt/dsrt_scratch.h"
 
@@ -17,6 +16,10 @@ using dsrt::Extent;
 using dsrt::WeightUse;
 
 namespace dsmlir {
+
+#define GEN_PASS_DEF_DSTODSRTPASS
+#include "lowering/DSToDSRT/Passes.h.inc"
+
 namespace {
 
 /// The parameters of a model that calls read, and what for.
@@ -80,12 +83,12 @@ private:
 class EntryLowering {
 public:
   EntryLowering(ds::FuncOp function, dsrt::ProgramOp program, Weights &weights)
-      : function(function), limits(program.getLimits()), weights(weights), builder(OpBuilder::atBlockEnd(&program.getBody().front())) {}
+      : function(function), weights(weights), builder(OpBuilder::atBlockEnd(&program.getBody().front())) {}
 
   LogicalResult run() {
     MLIRContext *context = builder.getContext();
     auto entry = dsrt::EntryOp::create(builder, function.getLoc(), function.getSymNameAttr(), IntegerAttr());
-    decode = entry.isDecode();
+    mostTokens = entry.getMostTokens();
     Block &body = entry.getBody().emplaceBlock();
     auto cache = cast<ds::KVCacheType>(function.getCache().getType());
     Type ids = builder.getI32Type();
@@ -202,11 +205,11 @@ private:
     FloatAttr scale = f32(op.getScale().convertToDouble());
     if (op.getPhase() == ds::Phase::prefill)
       dsrt::MlaPrefillOp::create(builder, location, y, at(op.getQ()), op.getKvBAttr(), at(op.getCache()), at(op.getBatch()),
-                                 scratch(dsrt_mla_prefill_scratch(mostTokens(), heads, nope, value, latent)), i64(op.getLayer()),
-                                 i64(heads), i64(nope), i64(rope), i64(value), scale, op.getActivationAttr(), op.getPathAttr());
+                                 scratch(dsrt_mla_prefill_scratch(mostTokens, heads, nope, value, latent)), i64(op.getLayer()), i64(heads),
+                                 i64(nope), i64(rope), i64(value), scale, op.getActivationAttr(), op.getPathAttr());
     else
       dsrt::MlaDecodeOp::create(builder, location, y, at(op.getQ()), op.getKvBAttr(), at(op.getCache()), at(op.getBatch()),
-                                scratch(dsrt_mla_decode_scratch(mostTokens(), heads, latent)), i64(op.getLayer()), i64(heads), i64(nope),
+                                scratch(dsrt_mla_decode_scratch(mostTokens, heads, latent)), i64(op.getLayer()), i64(heads), i64(nope),
                                 i64(rope), i64(value), scale, op.getPathAttr());
     return weights.use(op, op.getKvBAttr(), WeightUse::rows);
   }
@@ -296,7 +299,8 @@ private:
   /// Whose operand a quantisation is: the first module that reads it, directly or through a dispatch.
   static StringRef pathOf(ds::QuantizeOp op) {
     for (Value value = op.getPayload(); !value.use_empty();) {
-      Operation *user = *value.user_begin();
+      // The first in the block: the order of uses depends on how the graph was built.
+      Operation *user = *llvm::min_element(value.getUsers(), [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
       if (auto module = dyn_cast<ds::ModulePrecisionInterface>(user))
         return module.getModulePath();
       if (user->getNumResults() != 1)
@@ -306,31 +310,17 @@ private:
     return "quantize";
   }
 
-  /// Tokens of the largest call: decode holds one a row.
-  int64_t mostTokens() const { return decode ? limits.getSequences() : limits.getTokens(); }
-
   ds::FuncOp function;
-  dsrt::LimitsAttr limits;
   Weights &weights;
   OpBuilder builder;
   Location location = builder.getUnknownLoc();
-  bool decode = false;
+  int64_t mostTokens = 0; ///< of a call
   llvm::DenseMap<Value, Value> buffers;
 };
 
-class DSToDSRTPass : public PassWrapper<DSToDSRTPass, OperationPass<ModuleOp>> {
+class DSToDSRTPass : public impl::DSToDSRTPassBase<DSToDSRTPass> {
 public:
-  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(DSToDSRTPass)
-  DSToDSRTPass(const ProgramLimits &limits = {}) {
-    maxTokens = limits.maxTokens;
-    maxSequences = limits.maxSequences;
-    maxLength = limits.maxLength;
-  }
-  DSToDSRTPass(const DSToDSRTPass &other) : PassWrapper(other) {}
-
-  StringRef getArgument() const override { return "ds-to-dsrt"; }
-  StringRef getDescription() const override { return "one call of the runtime for each operation of ds"; }
-  void getDependentDialects(DialectRegistry &registry) const override { registry.insert<dsrt::DSRTDialect>(); }
+  using Base::Base;
 
   void runOnOperation() override {
     for (auto model : llvm::make_early_inc_range(getOperation().getOps<ds::ModelOp>()))
@@ -367,11 +357,13 @@ private:
       if (value < 0 || value > INT32_MAX)
         return model.emitOpError("expects ") << name << " in 1 .. " << INT32_MAX << ", but got " << value, failure();
     if (maxLength > positions)
-      return model.emitOpError("expects max-length of at most ") << positions << ", the positions of the model, but got " << maxLength,
+      return model.emitOpError("expects max-length of at most ")
+                 << positions << ", the positions of the model, but got " << int64_t(maxLength),
              failure();
     int64_t tokens = maxTokens ? int64_t(maxTokens) : 2048;
     if (maxSequences > tokens)
-      return model.emitOpError("expects max-sequences of at most max-tokens = ") << tokens << ", but got " << maxSequences, failure();
+      return model.emitOpError("expects max-sequences of at most max-tokens = ") << tokens << ", but got " << int64_t(maxSequences),
+             failure();
     int64_t sequences = maxSequences ? int64_t(maxSequences) : std::min<int64_t>(64, tokens);
     int64_t length = maxLength ? int64_t(maxLength) : std::min<int64_t>(4096, positions);
     // Logits of one call take up to 64 MiB; a call that wants more rows is cut.
@@ -379,14 +371,7 @@ private:
     int64_t wanted = std::clamp<int64_t>(logitsBytes / (4 * model.getConfig().getVocabulary()), sequences, tokens);
     return dsrt::LimitsAttr::get(&getContext(), tokens, sequences, length, wanted);
   }
-
-  Option<int64_t> maxTokens{*this, "max-tokens", llvm::cl::desc("tokens in one call (2048)"), llvm::cl::init(0)};
-  Option<int64_t> maxSequences{*this, "max-sequences", llvm::cl::desc("rows of a call (64)"), llvm::cl::init(0)};
-  Option<int64_t> maxLength{*this, "max-length", llvm::cl::desc("positions of a row (4096, or the model's)"), llvm::cl::init(0)};
 };
 
 } // namespace
-
-std::unique_ptr<Pass> createDSToDSRTPass(const ProgramLimits &limits) { return std::make_unique<DSToDSRTPass>(limits); }
-
 } // namespace dsmlir

@@ -1,20 +1,17 @@
-// From ds, with its precision explicit, to dsrt: each operation becomes a call on buffers.
+// From ds, with its precision explicit, to dsrt: each operation becomes a call on buffers (Passes.td).
 #pragma once
+
+#include "dialects/dsrt/DSRT.h"
 
 #include "mlir/Pass/Pass.h"
 
-#include <memory>
-
 namespace dsmlir {
 
-/// What the memory plan holds. 0: not given, the default holds.
-struct ProgramLimits {
-  int64_t maxTokens = 0;    ///< tokens in one call: 2048
-  int64_t maxSequences = 0; ///< rows: the smaller of 64 and maxTokens
-  int64_t maxLength = 0;    ///< positions of a row: the smaller of 4096 and the model's
-};
+#define GEN_PASS_DECL
+#define GEN_PASS_REGISTRATION
+#include "lowering/DSToDSRT/Passes.h.inc"
 
-/// `ds-to-dsrt`: replaces each ds.model by a dsrt.program. Expects legalised precision; what is not is an error at its operation.
-std::unique_ptr<mlir::Pass> createDSToDSRTPass(const ProgramLimits &limits = {});
+/// What the memory plan holds. 0: not given, the default holds.
+using ProgramLimits = DSToDSRTPassOptions;
 
 } // namespace dsmlir

@@ -13,6 +13,10 @@
 using namespace mlir;
 
 namespace dsmlir {
+
+#define GEN_PASS_DEF_PLANMEMORYPASS
+#include "passes/optimize/Passes.h.inc"
+
 namespace {
 
 /// The places that are taken: offset to end.
@@ -73,11 +77,8 @@ LogicalResult plan(dsrt::EntryOp entry) {
   return success();
 }
 
-class PlanMemoryPass : public PassWrapper<PlanMemoryPass, OperationPass<ModuleOp>> {
+class PlanMemoryPass : public impl::PlanMemoryPassBase<PlanMemoryPass> {
 public:
-  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(PlanMemoryPass)
-  StringRef getArgument() const override { return "dsrt-plan-memory"; }
-  StringRef getDescription() const override { return "places buffers in a static arena by their live intervals"; }
   void runOnOperation() override {
     for (auto program : getOperation().getOps<dsrt::ProgramOp>())
       for (auto entry : program.getBody().getOps<dsrt::EntryOp>())
@@ -87,7 +88,4 @@ public:
 };
 
 } // namespace
-
-std::unique_ptr<Pass> createPlanMemoryPass() { return std::make_unique<PlanMemoryPass>(); }
-
 } // namespace dsmlir

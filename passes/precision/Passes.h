@@ -1,4 +1,4 @@
-// Precision on the graph: the passes, and what ds-compile needs of them one by one.
+// Precision on the graph: the passes (Passes.td), and what ds-compile needs of them one by one.
 #pragma once
 
 #include "dialects/ds/DS.h"
@@ -9,6 +9,9 @@
 #include <memory>
 
 namespace dsmlir {
+
+/// The location of what a policy in the IR says, where the IR comes from no file.
+inline constexpr char policyPlace[] = "policy";
 
 /// What a policy in the IR says, behind what `options` say already (weaker: Origin::Source::Policy). Keys are those of the option
 /// table, and `mode`, `recipe` and `activations` for short. Unknown keys and bad values go to `options.refused`.
@@ -25,18 +28,8 @@ mlir::FailureOr<Resolution> resolvePrecision(mlir::ds::ModelOp model, const Prec
 /// parameters with them. Fails, with an error each, for what the CPU cannot execute.
 mlir::LogicalResult applyResolution(mlir::ds::ModelOp model, const Resolution &resolution);
 
-/// `ds-resolve-precision`: resolvePrecision and applyResolution. In ds-opt its options are those of the option table.
-std::unique_ptr<mlir::Pass> createResolvePrecisionPass(const PrecisionOptions &options = {});
-
-/// `ds-verify-precision`, with (P3) only after legalisation:
-///
-/// - (P1) every operation of a module has a precision, the same one in each entry point.
-/// - (P2) low precision names the formats of both operands, its compute dtype is the payload of the first, and the module can
-///   run in it.
-/// - (P3) the module's parameter is resident in what the product takes: the format `rhs`, or the compute dtype.
-std::unique_ptr<mlir::Pass> createVerifyPrecisionPass(bool legal = false);
-
-/// `ds-legalize-precision`: casts, quantisation and scaled products become operations, parameters say what is resident.
-std::unique_ptr<mlir::Pass> createLegalizePrecisionPass();
+#define GEN_PASS_DECL
+#define GEN_PASS_REGISTRATION
+#include "passes/precision/Passes.h.inc"
 
 } // namespace dsmlir

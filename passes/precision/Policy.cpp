@@ -33,7 +33,7 @@ void readPolicy(ds::ModelOp model, PrecisionOptions &options) {
     return;
   Origin origin = {Origin::Source::Policy, fileLocation(model.getLoc())};
   if (origin.location.empty())
-    origin.location = "policy";
+    origin.location = policyPlace;
   auto give = [&](StringRef key, const std::string &value) {
     std::string name = key.str();
     if (key == "mode") { // mode = fp8 is fp8 = true

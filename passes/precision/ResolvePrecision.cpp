@@ -3,37 +3,41 @@
 #include "passes/precision/Passes.h"
 
 #include "mlir/IR/BuiltinOps.h"
-#include "mlir/Pass/PassManager.h"
+
+#include <deque>
 
 using namespace mlir;
 
 namespace dsmlir {
+
+#define GEN_PASS_DEF_RESOLVEPRECISIONPASS
+#include "passes/precision/Passes.h.inc"
+
 namespace {
 
-/// "model.mlir:41:12" as a location again; `fallback` for what is none.
-Location locationOf(const std::string &text, Location fallback) {
-  StringRef rest = text;
-  auto [beforeColumn, column] = rest.rsplit(':');
+/// "model.mlir:41:12" as a location again; nothing for what is none.
+std::optional<Location> locationOf(MLIRContext *context, StringRef text) {
+  auto [beforeColumn, column] = text.rsplit(':');
   auto [file, line] = beforeColumn.rsplit(':');
   unsigned lineNumber, columnNumber;
   if (line.getAsInteger(10, lineNumber) || column.getAsInteger(10, columnNumber))
-    return fallback;
-  return FileLineColLoc::get(fallback.getContext(), file, lineNumber, columnNumber);
+    return std::nullopt;
+  return FileLineColLoc::get(context, file, lineNumber, columnNumber);
 }
 
 void emit(const Finding &finding, Location policy) {
-  Location place = locationOf(finding.location, policy);
-  InFlightDiagnostic diagnostic = finding.isError() ? emitError(place) : emitWarning(place);
   // A file that is not IR has no location of MLIR's: it stands in the message.
-  if (place == policy && !finding.location.empty() && finding.location != "policy")
-    diagnostic << finding.location << ": ";
-  diagnostic << "[" << codeName(finding.code) << "] " << finding.message;
+  auto place = [&](const std::string &text) -> std::pair<Location, std::string> {
+    if (std::optional<Location> location = locationOf(policy.getContext(), text))
+      return {*location, ""};
+    return {policy, text.empty() || text == policyPlace ? "" : text + ": "};
+  };
+  auto [at, file] = place(finding.location);
+  InFlightDiagnostic diagnostic = finding.isError() ? emitError(at) : emitWarning(at);
+  diagnostic << file << "[" << codeName(finding.code) << "] " << finding.message;
   for (const Note &note : finding.notes) {
-    Location at = locationOf(note.location, policy);
-    mlir::Diagnostic &attached = diagnostic.attachNote(at);
-    if (at == policy && !note.location.empty())
-      attached << note.location << ": ";
-    attached << note.text;
+    auto [at, file] = place(note.location);
+    diagnostic.attachNote(at) << file << note.text;
   }
 }
 
@@ -55,24 +59,20 @@ FailureOr<Resolution> resolvePrecision(ds::ModelOp model, const PrecisionOptions
 
 namespace {
 
-class ResolvePrecisionPass : public PassWrapper<ResolvePrecisionPass, OperationPass<ModuleOp>> {
+class ResolvePrecisionPass : public impl::ResolvePrecisionPassBase<ResolvePrecisionPass> {
 public:
-  MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(ResolvePrecisionPass)
-  explicit ResolvePrecisionPass(const PrecisionOptions &options = {}) : given(options) { declareOptions(); }
-  ResolvePrecisionPass(const ResolvePrecisionPass &other) : PassWrapper(other), given(other.given) { declareOptions(); }
-
-  StringRef getArgument() const override { return "ds-resolve-precision"; }
-  StringRef getDescription() const override { return "decides the precision of every module, and gives operations their dtypes"; }
+  ResolvePrecisionPass() { declareOptions(); }
+  ResolvePrecisionPass(const ResolvePrecisionPass &other) : ResolvePrecisionPassBase(other) { declareOptions(); }
 
   void runOnOperation() override {
-    PrecisionOptions options = given;
-    for (const auto &[name, option] : declared)
-      if (option->hasValue())
-        for (const std::string &value : *option)
-          if (dsrt::Status status = set(options, name, value, {}); status.code() == DSRT_USAGE) {
-            getOperation().emitError(status.message());
-            return signalPassFailure();
-          }
+    PrecisionOptions options;
+    for (const auto &[name, option] : declared) {
+      // Values that cannot be are kept in `options`, and reported with all other findings.
+      for (const std::string &value : **option)
+        (void)set(options, name, value, {}).ok();
+      if (option->hasValue() && (**option).empty()) // a flag without a value
+        (void)set(options, name, "", {}).ok();
+    }
     for (auto model : getOperation().getOps<ds::ModelOp>()) {
       FailureOr<Resolution> resolution = resolvePrecision(model, options, nullptr);
       if (failed(resolution) || failed(applyResolution(model, *resolution)))
@@ -81,30 +81,26 @@ public:
   }
 
 private:
-  /// The option table, as options of the pass: each may be given more than once, as on the command line of ds-compile.
+  /// The option table, as options of the pass: each may be given more than once, as on the command line of ds-compile, and flags
+  /// without a value.
   void declareOptions() {
-    auto declare = [&](const std::string &name, const std::string &argument, const std::string &help) {
-      texts.push_back(std::make_unique<std::pair<std::string, std::string>>(argument, help));
-      declared.emplace_back(name,
-                            std::make_unique<ListOption<std::string>>(*this, texts.back()->first, llvm::cl::desc(texts.back()->second)));
+    auto declare = [&](const std::string &name, const std::string &argument, const std::string &help, bool flag) {
+      names.push_back(argument); // the option refers to it
+      auto expected = flag ? llvm::cl::ValueOptional : llvm::cl::ValueRequired;
+      declared.emplace_back(name, std::make_unique<ListOption<std::string>>(*this, names.back(), llvm::cl::desc(help), expected));
     };
     for (const OptionDescriptor &option : optionTable()) {
-      declare(option.name, option.name, option.help);
+      bool flag = option.kind == OptionKind::Flag || option.kind == OptionKind::NegatableFlag || option.kind == OptionKind::Mode;
+      declare(option.name, option.name, option.help, flag);
       if (option.kind == OptionKind::NegatableFlag)
-        declare("no-" + option.name, "no-" + option.name, "the opposite");
+        declare("no-" + option.name, "no-" + option.name, "the opposite", flag);
     }
-    declare("precision-recipe", "recipe", "short for precision-recipe");
+    declare("precision-recipe", "recipe", "short for precision-recipe", false);
   }
 
-  PrecisionOptions given;
-  std::vector<std::unique_ptr<std::pair<std::string, std::string>>> texts;
+  std::deque<std::string> names;
   std::vector<std::pair<std::string, std::unique_ptr<ListOption<std::string>>>> declared;
 };
 
 } // namespace
-
-std::unique_ptr<Pass> createResolvePrecisionPass(const PrecisionOptions &options) {
-  return std::make_unique<ResolvePrecisionPass>(options);
-}
-
 } // namespace dsmlir

@@ -5,6 +5,7 @@
 #include "lowering/DSRTToLLVM/ProgramManifest.h"
 #include "lowering/Emit/Emit.h"
 #include "lowering/HuggingFaceToDS/HuggingFaceToDS.h"
+#include "lowering/DSToDSRT/DSToDSRT.h"
 #include "passes/Pipelines.h"
 #include "passes/precision/Passes.h"
 #include "passes/precision/Plan.h"
@@ -43,7 +44,8 @@ Checkpoint checkpointOf(const ModelConfig &config) {
 class Compilation {
 public:
   explicit Compilation(const CompileOptions &options) : options(options) {
-    context.disableMultithreading(); // the graph is one function after the other; threads cost more than they bring
+    context.disableMultithreading();    // the graph is one function after the other; threads cost more than they bring
+    context.printOpOnDiagnostic(false); // an operation may be the whole model
     context.loadDialect<ds::DSDialect, mlir::dsrt::DSRTDialect>();
     // What has no place in a file is said without one.
     context.getDiagEngine().registerHandler([](mlir::Diagnostic &diagnostic) -> LogicalResult {
@@ -78,7 +80,9 @@ public:
         return status;
     if (options.stage == Stage::Legal)
       return writeIR();
-    if (Status status = runPasses("lower", [&](OpPassManager &passes) { buildRuntimePipeline(passes, options.limits); }); !status.ok())
+    if (Status status =
+            runPasses("lower", [&](OpPassManager &passes) { buildRuntimePipeline(passes, createDSToDSRTPass(options.limits)); });
+        !status.ok())
       return status;
     if (options.stage == Stage::DSRT)
       return writeIR();
@@ -122,10 +126,12 @@ private:
     if (failed(result))
       return {DSRT_REJECTED, ""};
     resolution = std::move(*result);
-    if (!options.listModules.empty() || !options.explain.empty())
+    if (options.reportsOnly() && options.planOut.empty()) // also of what this target cannot run
       return {};
     if (failed(applyResolution(model(), *resolution)))
       return {DSRT_REJECTED, ""};
+    if (options.dumpIrAfter == createResolvePrecisionPass()->getArgument()) // what ran here is that pass, with its result kept
+      llvm::errs() << "// -----// IR Dump After ResolvePrecisionPass (" << options.dumpIrAfter << ") //----- //\n" << *module << "\n\n";
     return {};
   }
 
