@@ -113,7 +113,13 @@ std::unique_ptr<Contestant> ours(const Operands &operands, int threads, int64_t 
 }
 
 std::unique_ptr<Contestant> oneDnn(const Operands &operands, int threads, int64_t coldBytes) {
-  return std::make_unique<OneDnn>(operands, threads, coldBytes);
+  try {
+    return std::make_unique<OneDnn>(operands, threads, coldBytes);
+  } catch (const dnnl::error &error) {
+    if (error.status != dnnl_unimplemented)
+      throw;
+    return nullptr;
+  }
 }
 
 std::string oneDnnVersion() {

@@ -21,7 +21,7 @@ public:
 /// The result is BF16 for operands of BF16 and E4M3, else F32. `coldBytes`: the least that all copies take together.
 std::unique_ptr<Contestant> ours(const Operands &operands, int threads, int64_t coldBytes);
 
-/// oneDNN takes BF16 and F32.
+/// oneDNN takes F32, and BF16 on processors with AVX-512; null where it takes the type not at all.
 std::unique_ptr<Contestant> oneDnn(const Operands &operands, int threads, int64_t coldBytes);
 
 std::string oneDnnVersion();

@@ -119,6 +119,8 @@ Json measure(const Shape &shape, int64_t m, const Options &options, bool &correc
   entries.push_back({"onednn_bf16", &bf16, oneDnn(bf16, options.threads, cold), {}});
   entries.push_back({"onednn_f32", &f32, oneDnn(f32, options.threads, cold), {}});
 
+  std::erase_if(entries, [](const Entry &entry) { return !entry.contestant; });
+
   for (int round = -1; round < options.rounds; ++round) // the first one warms up
     for (Entry &entry : entries) {
       double time = seconds(*entry.contestant, options.clock(), options.least);
