@@ -1,7 +1,7 @@
 # The shell tests of ds-mlir: *.mlir and *.test, run by lit's own shell.
 #
 # Substitutions: %shared, the folder of reference data beside the checkout (tests that use it say `REQUIRES: shared`);
-#                %root, the checkout; %python; `%exits CODE COMMAND`, which expects that exit code.
+#                %root, the checkout; %build, the build folder; %python; `%exits CODE COMMAND`, which expects that exit code.
 # Features:      shared, where that folder is there; compiler, where ds-opt and ds-compile are built.
 import os
 
@@ -23,5 +23,9 @@ if os.path.isdir(os.path.join(shared, "configs")):
 if config.dsmlir_compiler:
     config.available_features.add("compiler")
 
-config.substitutions += [("%shared", shared), ("%root", config.dsmlir_source), ("%python", config.python)]
+config.substitutions += [("%shared", shared), ("%root", config.dsmlir_source), ("%build", config.dsmlir_build)]
+config.substitutions += [("%python", config.python)]
 config.substitutions += [("%exits", f"{config.python} {os.path.join(config.test_source_root, 'exits.py')}")]
+
+# Tests run side by side: threads that spin while they wait would take the processors from one another.
+config.environment["OMP_WAIT_POLICY"] = "passive"

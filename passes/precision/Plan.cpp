@@ -95,8 +95,9 @@ std::string planSummary(const dsrt::Json &plan) {
   std::string summary =
       "precision: mode " + plan["mode"].get<std::string>() + ", activations " + plan["activation_dtype"].get<std::string>() + "\n";
   for (const auto &[key, line] : lines)
-    summary += dsrt::format("  %5lld operations compute in %-9s by %s, %.1f MB resident\n", static_cast<long long>(line.operations),
-                            key.first.c_str(), key.second.c_str(), double(line.bytes) / 1e6);
+    summary +=
+        dsrt::format("  %5lld %-10s in %-9s by %s, %.1f MB resident\n", static_cast<long long>(line.operations),
+                     line.operations == 1 ? "operation" : "operations", key.first.c_str(), key.second.c_str(), double(line.bytes) / 1e6);
   return summary + dsrt::format("  weights %.1f MB in all\n", double(total) / 1e6);
 }
 

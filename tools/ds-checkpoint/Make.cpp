@@ -7,6 +7,7 @@
 #include "runtime/support/OutputFile.h"
 #include "tools/driver/CommandLine.h"
 
+#include <cmath>
 #include <filesystem>
 #include <set>
 #include <xxhash.h>
@@ -54,6 +55,21 @@ FileType typeOf(const std::string &dtype) {
   return dtype == "f32" ? FileType::F32 : dtype == "f16" ? FileType::F16 : dtype == "fp8" ? FileType::F8E4M3 : FileType::BF16;
 }
 
+/// Matrices keep the size of what they multiply; those that add to the residual stream a quarter of it, so that a block refines
+/// the stream and does not replace it, as in a trained model: otherwise BF16's rounding would grow from block to block.
+float deviationOf(const ModelParameter &parameter, const ModelConfig &config) {
+  if (parameter.alwaysF32)
+    return 0.1f; // a correction bias is of the size of the differences between scores
+  if (parameter.shape.size() == 1)
+    return 0.2f;
+  bool embedding = parameter.path == "token_embeddings.weight";
+  if (embedding && !config.tiedEmbeddings)
+    return 0.5f;
+  float keeping = 1.0f / std::sqrt(float(parameter.shape.back())); // IEEE operations: the same on every machine
+  bool addsToResidual = parameter.path.ends_with(".out_proj.weight") || parameter.path.ends_with(".down_proj.weight");
+  return addsToResidual ? keeping / 4 : keeping;
+}
+
 std::vector<Item> listItems(const ModelConfig &config, FileType type) {
   std::vector<Item> items;
   for (const ModelParameter &parameter : modelParameters(config)) {
@@ -64,10 +80,8 @@ std::vector<Item> listItems(const ModelConfig &config, FileType type) {
       item.name = expertTensor(parameter.tensor, expert);
       item.shape.assign(parameter.shape.begin() + stacked, parameter.shape.end());
       item.type = parameter.alwaysF32 ? FileType::F32 : type == FileType::F8E4M3 && !parameter.linear ? FileType::BF16 : type;
-      // Norms scatter about 1; a correction bias is of the size of the differences between scores.
-      bool norm = item.shape.size() == 1 && !parameter.alwaysF32;
-      item.mean = norm ? 1.0f : 0.0f;
-      item.deviation = norm ? 0.1f : 0.02f;
+      item.mean = item.shape.size() == 1 && !parameter.alwaysF32 ? 1.0f : 0.0f; // norms scatter about 1
+      item.deviation = deviationOf(parameter, config);
       tensorBytes(item.type, item.shape, item.bytes);
       items.push_back(item);
       if (item.type != FileType::F8E4M3)
@@ -128,6 +142,9 @@ private:
       values.resize(elements);
       for (int64_t i = 0; i < elements; ++i)
         values[i] = normal.at(uint64_t(row) * cols + i);
+      if (quantised) // what a BF16 checkpoint of the same seed holds: the two are one model
+        for (float &value : values)
+          value = decodeBF16(encodeBF16(value));
       bytes.resize(elements * (bits(item.type) / 8));
       if (quantised) {
         size_t before = scales.size();

@@ -177,7 +177,10 @@ private:
     if (options.stage == Stage::Object)
       return ::dsrt::writeFile(options.output, *object);
     scope = root.nest("link");
-    return linkArtifact(*object, options.output);
+    if (Status status = linkArtifact(*object, options.output); !status.ok())
+      return status;
+    llvm::errs() << planSummary(plan) << "wrote " << options.output << "\n";
+    return {};
   }
 
   Status writeIR() {

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <thread>
 #include <type_traits>
 
 extern "C" {
@@ -18,29 +19,47 @@ int omp_in_parallel(void);
 
 namespace dsrt::cpu {
 
-/// Calls fn(item) once for each item in [0, count), on up to `threads` threads (at least 1), and returns when all are done.
-/// Idle threads claim items in ascending order, so unequal items balance; which thread runs an item must not matter to
-/// what the item computes. `fn` must not throw. A loop inside a loop runs on the thread that meets it.
-template <typename Fn> void parallelFor(int threads, int64_t count, Fn &&fn) {
-  int64_t team = std::min<int64_t>(threads, count);
+/// Calls first(item) for each item in [0, firstCount), and when all of these are done second(item) for each in [0, secondCount), on up
+/// to `threads` threads (at least 1); returns when all are done. Idle threads claim items in ascending order, so unequal items
+/// balance; which thread runs an item must not matter to what the item computes. Neither may throw. A loop inside a loop
+/// runs on the thread that meets it.
+///
+/// One team for both: on a machine that does other work, too, waiting for a team to gather costs more than most loops.
+template <typename First, typename Second>
+void parallelPhases(int threads, int64_t firstCount, First &&first, int64_t secondCount, Second &&second) {
+  int64_t team = std::min<int64_t>(threads, std::max(firstCount, secondCount));
   if (team <= 1 || omp_in_parallel()) {
-    for (int64_t item = 0; item < count; ++item)
-      fn(item);
+    for (int64_t item = 0; item < firstCount; ++item)
+      first(item);
+    for (int64_t item = 0; item < secondCount; ++item)
+      second(item);
     return;
   }
-  struct Loop {
-    std::remove_reference_t<Fn> *fn;
-    int64_t count;
-    std::atomic<int64_t> next;
-  } loop{&fn, count, 0};
+  struct Phases {
+    std::remove_reference_t<First> *first;
+    std::remove_reference_t<Second> *second;
+    int64_t firstCount, secondCount;
+    std::atomic<int64_t> nextFirst, firstDone, nextSecond;
+  } phases{&first, &second, firstCount, secondCount, 0, 0, 0};
   // A team may turn out smaller than asked for (thread limits of the process); claimed items are complete all the same.
   GOMP_parallel(
       [](void *data) {
-        Loop &loop = *static_cast<Loop *>(data);
-        for (int64_t item; (item = loop.next.fetch_add(1, std::memory_order_relaxed)) < loop.count;)
-          (*loop.fn)(item);
+        Phases &phases = *static_cast<Phases *>(data);
+        for (int64_t item; (item = phases.nextFirst.fetch_add(1, std::memory_order_relaxed)) < phases.firstCount;) {
+          (*phases.first)(item);
+          phases.firstDone.fetch_add(1, std::memory_order_release);
+        }
+        while (phases.firstDone.load(std::memory_order_acquire) < phases.firstCount)
+          std::this_thread::yield();
+        for (int64_t item; (item = phases.nextSecond.fetch_add(1, std::memory_order_relaxed)) < phases.secondCount;)
+          (*phases.second)(item);
       },
-      &loop, static_cast<unsigned>(team), 0);
+      &phases, static_cast<unsigned>(team), 0);
+}
+
+/// One such loop.
+template <typename Fn> void parallelFor(int threads, int64_t count, Fn &&fn) {
+  parallelPhases(threads, 0, [](int64_t) {}, count, fn);
 }
 
 } // namespace dsrt::cpu

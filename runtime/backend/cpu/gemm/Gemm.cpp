@@ -1,85 +1,303 @@
-// The products by decoding whole weight rows: correct on any processor, the yardstick of the kernels.
+// The driver of the products: converts the left-hand side once a call, cuts the result into items for the threads, and hands each
+// item's segments of K to the kernels of the instruction set in use (Kernels.h).
 #include "runtime/backend/cpu/gemm/Gemm.h"
 
 #include "runtime/backend/cpu/Parallel.h"
-#include "runtime/numerics/Codecs.h"
+#include "runtime/backend/cpu/gemm/Panels.h"
+#include "runtime/backend/cpu/gemm/Selection.h"
 
-#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <new>
 
 namespace dsrt::cpu {
 
 namespace {
 
-int64_t tileOf(int64_t index, int64_t extent) { return extent == 0 ? 0 : index / extent; }
+constexpr int64_t kRowsAtOnce = 8;   // that an item converts
+constexpr int64_t kElementBytes = 4; // of every path: an F32, or a pair of BF16
+// An item's totals, kMaxRows * kMaxPanels * 16 floats, and the rows' segment stay in the second cache; a few decoded panels of a
+// segment stay in the first.
+constexpr int64_t kMaxRows = 512, kMaxPanels = 12, kTilePanels = 3;
 
-/// Rows [begin, end) of x and y times w[expert], all columns.
-void product(int threads, int32_t yDtype, void *y, int64_t ldy, const Lhs &x, const dsrt_weight &w, int64_t expert, int64_t begin, int64_t end) {
-  int64_t k = w.cols, n = w.rows, rows = end - begin;
-  if (rows <= 0 || n == 0)
-    return;
-  size_t xBytes = elementBytes(x.dtype), wBytes = elementBytes(w.format.payload), yBytes = elementBytes(yDtype);
-  std::vector<float> left(size_t(rows * k));
-  for (int64_t r = 0; r < rows; ++r)
-    toF32(x.dtype, static_cast<const char *>(x.data) + (begin + r) * x.ld * int64_t(xBytes), left.data() + r * k, size_t(k));
-  int64_t tileRows = w.format.tile_rows, tileCols = w.format.tile_cols;
-  int64_t scaleRows = tileRows ? (n + tileRows - 1) / tileRows : 1, scaleCols = tileCols ? (k + tileCols - 1) / tileCols : 1;
-  parallelFor(threads, (n + 15) / 16, [&](int64_t panel) {
-    std::vector<float> right(static_cast<size_t>(k)), out(static_cast<size_t>(rows));
-    for (int64_t c = panel * 16; c < std::min(n, panel * 16 + 16); ++c) {
-      toF32(w.format.payload, static_cast<const char *>(w.data) + ((expert * n + c) * k) * int64_t(wBytes), right.data(), size_t(k));
-      const float *scales = w.scales ? w.scales + (expert * scaleRows + tileOf(c, tileRows)) * scaleCols : nullptr;
-      for (int64_t r = 0; r < rows; ++r) {
-        const float *a = left.data() + r * k;
-        const float *rowScales = x.scales ? x.scales + tileOf(begin + r, x.tileRows) * x.scale_ld : nullptr;
-        float total = 0;
-        for (int64_t at = 0; at < k;) {
-          int64_t next = k;
-          auto cut = [&](int64_t extent) {
-            if (extent > 0)
-              next = std::min(next, (at / extent + 1) * extent);
-          };
-          cut(rowScales ? x.tileCols : 0);
-          cut(scales ? tileCols : 0);
-          cut(rowScales || scales ? x.promote : 256);
-          float sum = 0;
-          for (int64_t i = at; i < next; ++i)
-            sum = __builtin_fmaf(a[i], right[size_t(i)], sum);
-          float scale = (rowScales ? rowScales[tileOf(at, x.tileCols)] : 1.0f) * (scales ? scales[tileOf(at, tileCols)] : 1.0f);
-          total = __builtin_fmaf(sum, scale, total);
-          at = next;
-        }
-        fromF32(&total, yDtype, static_cast<char *>(y) + ((begin + r) * ldy + c) * int64_t(yBytes), 1);
+int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+int64_t tileOf(int64_t index, int64_t extent) { return extent == 0 ? 0 : index / extent; }
+int64_t tilesOf(int64_t total, int64_t extent) { return extent == 0 ? 1 : ceilDiv(total, extent); }
+
+/// Memory of a thread that only grows: items come by the thousand.
+class Scratch {
+public:
+  ~Scratch() { free(memory); }
+  std::byte *take(size_t bytes) {
+    if (bytes > size) {
+      free(memory);
+      size = (bytes + 4095) / 4096 * 4096;
+      memory = static_cast<std::byte *>(aligned_alloc(4096, size));
+      if (!memory) {
+        size = 0;
+        throw std::bad_alloc();
       }
     }
-  });
+    return memory;
+  }
+
+private:
+  std::byte *memory = nullptr;
+  size_t size = 0;
+};
+
+/// Rows [row, row + rows) by panels [panel, panel + panels) of one expert.
+struct Item {
+  int64_t expert, row, rows, panel, panels;
+};
+
+/// One call: what all its items share.
+class Product {
+public:
+  Product(const Kernels &kernels, int32_t yDtype, void *y, int64_t ldy, const Lhs &x, const dsrt_weight &w)
+      : x(x), w(w), yDtype(yDtype), y(static_cast<std::byte *>(y)), ldy(ldy), layout(panelLayout(w.format.payload)), kernels(kernels) {
+    cutSegments();
+    auto pairs = [](int32_t dtype) { return dtype == DSRT_F8E4M3 || dtype == DSRT_BF16; };
+    path = kernels.bf16 && evenCuts && pairs(x.dtype) && pairs(w.format.payload) ? kernels.bf16 : kernels.f32;
+    prepared = static_cast<const PreparedWeight *>(w.prepared);
+  }
+
+  /// Adds the items of rows [begin, end), which belong to `expert`.
+  void add(int threads, int64_t expert, int64_t begin, int64_t end) {
+    int64_t rows = end - begin, panels = ceilDiv(w.rows, kPanelChannels);
+    if (rows <= 0 || panels == 0)
+      return;
+    int64_t rowBlocks = ceilDiv(rows, kMaxRows), rowStep = ceilDiv(rows, rowBlocks);
+    // Few items are made a multiple of the threads, so that none of these waits for the last item.
+    int64_t panelBlocks = std::min(panels, ceilDiv(ceilDiv(panels, kMaxPanels), threads) * threads);
+    int64_t panelStep = ceilDiv(panels, panelBlocks);
+    for (int64_t row = begin; row < end; row += rowStep)
+      for (int64_t panel = 0; panel < panels; panel += panelStep)
+        items.push_back({expert, row, std::min(rowStep, end - row), panel, std::min(panelStep, panels - panel)});
+  }
+
+  /// Computes all items, whose rows lie in [begin, end).
+  void run(int threads, int64_t begin, int64_t end) {
+    if (items.empty())
+      return;
+    firstRow = begin, convertedRows = end - begin;
+    thread_local Scratch scratch;
+    int64_t elements = convertedRows * elementsOf(w.cols);
+    converted = reinterpret_cast<uint32_t *>(scratch.take(static_cast<size_t>((elements + segments() * convertedRows) * kElementBytes)));
+    rowScales = reinterpret_cast<float *>(converted + elements);
+    parallelPhases(
+        threads, ceilDiv(convertedRows, kRowsAtOnce), [&](int64_t item) { convert(item * kRowsAtOnce); },
+        static_cast<int64_t>(items.size()), [&](int64_t item) { compute(items[static_cast<size_t>(item)]); });
+  }
+
+private:
+  const Lhs &x;
+  const dsrt_weight &w;
+  int32_t yDtype;
+  std::byte *y;
+  int64_t ldy;
+  PanelLayout layout;
+  const Kernels &kernels;
+  const Path *path;
+  const PreparedWeight *prepared;
+  std::vector<int64_t> cuts; ///< segment s is [cuts[s], cuts[s + 1]) of K
+  bool evenCuts = true;      ///< every segment begins at an even k, as pairs must
+  int64_t longest = 0;       ///< length of a segment
+  std::vector<Item> items;
+
+  // The converted rows: for each segment [convertedRows][elements], so that a block's rows lie side by side.
+  int64_t firstRow = 0, convertedRows = 0;
+  uint32_t *converted = nullptr;
+  float *rowScales = nullptr; ///< [segments][convertedRows]
+
+  int64_t segments() const { return static_cast<int64_t>(cuts.size()) - 1; }
+  int64_t elementsOf(int64_t k) const { return ceilDiv(k, path->perElement); }
+
+  void cutSegments() {
+    int64_t k = w.cols, promote = x.scales || w.scales ? x.promote : 256;
+    for (int64_t at = 0; at < k;) {
+      cuts.push_back(at);
+      evenCuts &= at % 2 == 0;
+      int64_t next = k;
+      for (int64_t extent : {int64_t(x.scales ? x.tileCols : 0), int64_t(w.scales ? w.format.tile_cols : 0), promote})
+        if (extent > 0)
+          next = std::min(next, (at / extent + 1) * extent);
+      longest = std::max(longest, next - at);
+      at = next;
+    }
+    cuts.push_back(k);
+  }
+
+  /// Converts kRowsAtOnce rows from `first` on, and gathers their scales.
+  void convert(int64_t first) const {
+    int64_t bytes = panelLayout(x.dtype).elementBytes;
+    float weightScale = w.format.payload == DSRT_F8E4M3 ? path->e4m3Scale : 1.0f;
+    for (int64_t row = first; row < std::min(convertedRows, first + kRowsAtOnce); ++row) {
+      auto *from = static_cast<const std::byte *>(x.data) + (firstRow + row) * x.ld * bytes;
+      const float *scales = x.scales ? x.scales + tileOf(firstRow + row, x.tileRows) * x.scale_ld : nullptr;
+      for (int64_t s = 0; s < segments(); ++s) {
+        int64_t length = cuts[s + 1] - cuts[s], elements = elementsOf(length);
+        uint32_t *to = converted + elementsOf(cuts[s]) * convertedRows + row * elements;
+        to[elements - 1] = 0; // the missing half of an odd segment's last pair
+        path->convertRow(x.dtype, from + cuts[s] * bytes, length, to);
+        rowScales[s * convertedRows + row] = weightScale * (scales ? scales[tileOf(cuts[s], x.tileCols)] : 1.0f);
+      }
+    }
+  }
+
+  /// w's scales of channels [first, first + count) at the K of segment `s`; channels past n have the last one's.
+  void fillChannelScales(int64_t expert, int64_t first, int64_t count, int64_t s, float *out) const {
+    if (!w.scales) {
+      std::fill(out, out + count, 1.0f);
+      return;
+    }
+    int64_t tileRows = w.format.tile_rows, tileCols = w.format.tile_cols, columns = tilesOf(w.cols, tileCols);
+    const float *scales = w.scales + expert * tilesOf(w.rows, tileRows) * columns + tileOf(cuts[s], tileCols);
+    int64_t last = w.rows - 1;
+    for (int64_t channel = 0; channel < count;) {
+      int64_t tile = tileOf(std::min(first + channel, last), tileRows), next = count;
+      if (tileRows > 0 && (tile + 1) * tileRows <= last)
+        next = std::min(count, (tile + 1) * tileRows - first);
+      std::fill(out + channel, out + next, scales[tile * columns]);
+      channel = next;
+    }
+  }
+
+  void compute(const Item &item) const {
+    thread_local Scratch scratch;
+    // The panels that a register tile takes are worked on together, and their totals lie together: [groups][rows][channels].
+    int64_t group = item.rows <= kFusedRows ? item.panels : std::min(kTilePanels, item.panels), width = item.panels * kPanelChannels;
+    int64_t units = layout.units(longest) + 1, elements = longest + 2; // one more where a segment begins or ends inside a unit
+    int64_t totalBytes = item.rows * width * 4, decodedStride = elements * kPanelChannels * kElementBytes;
+    int64_t packedStride = prepared ? layout.panelBytes(w.cols) : (units * kPanelChannels * layout.unitBytes() + 63) / 64 * 64;
+    int64_t packedBytes = prepared ? 0 : item.panels * packedStride;
+    auto *memory = scratch.take(static_cast<size_t>(totalBytes + width * 4 + group * decodedStride + packedBytes));
+    auto *totals = reinterpret_cast<float *>(memory), *channelScales = totals + item.rows * width;
+    auto *decoded = reinterpret_cast<std::byte *>(channelScales + width), *packBuffer = decoded + group * decodedStride;
+    if (segments() == 0)
+      memset(totals, 0, static_cast<size_t>(totalBytes));
+
+    int32_t payload = w.format.payload;
+    for (int64_t s = 0; s < segments(); ++s) {
+      int64_t begin = cuts[s], length = cuts[s + 1] - begin, row = item.row - firstRow;
+      int64_t firstUnit = begin / layout.perUnit, lastUnit = ceilDiv(begin + length, layout.perUnit);
+      int64_t before = begin - firstUnit * layout.perUnit; // elements of the first unit that belong to the last segment
+      const std::byte *packed = packBuffer;
+      bool nan = false;
+      if (prepared) {
+        packed = prepared->panels + (item.expert * ceilDiv(w.rows, kPanelChannels) + item.panel) * packedStride +
+                 firstUnit * kPanelChannels * layout.unitBytes();
+        nan = prepared->hasNan;
+      } else {
+        for (int64_t p = 0; p < item.panels; ++p)
+          nan |= pack(item.expert, item.panel + p, firstUnit, lastUnit, packBuffer + p * packedStride);
+      }
+      fillChannelScales(item.expert, item.panel * kPanelChannels, width, s, channelScales);
+      bool slow = nan && !path->e4m3TakesNan;
+      bool asPacked = payload == path->direct || (item.rows <= path->packedRows && before == 0 && !slow);
+
+      Block block;
+      block.rows = item.rows, block.length = elementsOf(length), block.first = s == 0;
+      block.a = converted + elementsOf(begin) * convertedRows + row * block.length, block.aStride = block.length;
+      block.rowScales = rowScales + s * convertedRows + row;
+      for (int64_t p = 0; p < item.panels; p += group) {
+        block.panels = std::min(group, item.panels - p);
+        block.channelScales = channelScales + p * kPanelChannels;
+        block.c = totals + p * kPanelChannels * item.rows, block.cStride = block.panels * kPanelChannels;
+        block.b = packed + p * packedStride, block.bStride = packedStride;
+        if (asPacked) {
+          path->packed(payload, block);
+          continue;
+        }
+        for (int64_t i = 0; i < block.panels; ++i) {
+          const std::byte *from = block.b + i * packedStride;
+          std::byte *out = decoded + i * decodedStride;
+          if (slow)
+            decodeE4m3Slowly(from, block.length + before, reinterpret_cast<float *>(out));
+          else
+            path->decode(payload, from, block.length + before, out);
+        }
+        block.b = decoded + before * kPanelChannels * kElementBytes, block.bStride = decodedStride;
+        path->block(block);
+      }
+    }
+
+    int64_t yBytes = panelLayout(yDtype).elementBytes;
+    for (int64_t p = 0; p < item.panels; p += group) {
+      int64_t first = (item.panel + p) * kPanelChannels, stride = std::min(group, item.panels - p) * kPanelChannels;
+      const float *total = totals + p * kPanelChannels * item.rows;
+      for (int64_t r = 0; r < item.rows; ++r)
+        kernels.storeRow(yDtype, total + r * stride, std::min(stride, w.rows - first), y + ((item.row + r) * ldy + first) * yBytes);
+    }
+  }
+
+  /// Packs units of one panel of an unprepared weight; whether an E4M3 payload among them is NaN.
+  bool pack(int64_t expert, int64_t panel, int64_t firstUnit, int64_t lastUnit, std::byte *out) const {
+    int64_t first = panel * kPanelChannels, channels = std::min(kPanelChannels, w.rows - first);
+    auto *row = static_cast<const std::byte *>(w.data) + (expert * w.rows + first) * w.cols * layout.elementBytes;
+    packPanel(w.format.payload, row, channels, w.cols, firstUnit, lastUnit, out);
+    return w.format.payload == DSRT_F8E4M3 && !path->e4m3TakesNan &&
+           hasNanPayload(out, (lastUnit - firstUnit) * kPanelChannels * layout.unitBytes());
+  }
+};
+
+/// What all products check of their operands.
+Status check(int32_t yDtype, const void *y, int64_t ldy, const Lhs &x, const dsrt_weight &w, int64_t rows) {
+  const char *path = w.path ? w.path : "";
+  if (!panelLayout(w.format.payload).elementBytes || !panelLayout(x.dtype).elementBytes)
+    return {DSRT_REJECTED, format("product with '%s': expects operands of f32, bf16, f16 or f8E4M3FN, but got dtypes %d and %d", path,
+                                  x.dtype, w.format.payload)};
+  if (yDtype != DSRT_F32 && yDtype != DSRT_BF16 && yDtype != DSRT_F16)
+    return {DSRT_REJECTED, format("product with '%s': expects a result of f32, bf16 or f16, but got dtype %d", path, yDtype)};
+  if (rows < 0 || w.experts < 0 || w.rows < 0 || w.cols < 0 || (rows > 1 && (x.ld < w.cols || ldy < w.rows)))
+    return {
+        DSRT_REJECTED,
+        format("product with '%s' of [%lld, %lld, %lld]: expects rows of at least %lld and %lld elements, but got %lld of %lld and %lld",
+               path, (long long)w.experts, (long long)w.rows, (long long)w.cols, (long long)w.cols, (long long)w.rows, (long long)rows,
+               (long long)x.ld, (long long)ldy)};
+  if (x.promote < 0 || x.tileCols < 0 || x.tileRows < 0 || w.format.tile_rows < 0 || w.format.tile_cols < 0)
+    return {DSRT_REJECTED, format("product with '%s': expects tiles and a promotion of 0 or more elements", path)};
+  if (rows > 0 && w.rows > 0 && (!y || (w.cols > 0 && (!x.data || (!w.data && !w.prepared)))))
+    return {DSRT_REJECTED, format("product with '%s': expects operands and a result in memory, but got none", path)};
+  return {};
 }
 
 } // namespace
 
 Status multiply(int threads, int32_t yDtype, void *y, int64_t ldy, const Lhs &x, const dsrt_weight &w, int64_t expert, int64_t m) {
-  product(threads, yDtype, y, ldy, x, w, expert, 0, m);
+  Expected<const Kernels *> kernels = selectedKernels();
+  if (!kernels)
+    return kernels.status();
+  if (Status status = check(yDtype, y, ldy, x, w, m); !status.ok())
+    return status;
+  if (expert < 0 || expert >= w.experts)
+    return {DSRT_REJECTED, format("product with '%s': expects an expert below %lld, but got %lld", w.path ? w.path : "",
+                                  (long long)w.experts, (long long)expert)};
+  Product product(**kernels, yDtype, y, ldy, x, w);
+  product.add(threads, expert, 0, m);
+  product.run(threads, 0, m);
   return {};
 }
 
 Status multiplyGrouped(int threads, int32_t yDtype, void *y, int64_t ldy, const Lhs &x, const dsrt_weight &w, const int32_t *offsets,
                        int64_t bounds, int64_t first, int64_t rows) {
-  if (first + w.experts + 1 > bounds)
-    return {DSRT_REJECTED, format("grouped product: expects at least %lld offsets, but got %lld", (long long)(first + w.experts + 1), (long long)bounds)};
+  Expected<const Kernels *> kernels = selectedKernels();
+  if (!kernels)
+    return kernels.status();
+  if (Status status = check(yDtype, y, ldy, x, w, rows); !status.ok())
+    return status;
+  const char *path = w.path ? w.path : "";
+  if (first < 0 || first + w.experts + 1 > bounds)
+    return {DSRT_REJECTED, format("grouped product with '%s': expects at least %lld offsets from %lld on, but got %lld", path,
+                                  (long long)w.experts + 1, (long long)first, (long long)bounds)};
+  const int32_t *from = offsets + first;
+  if (from[0] < 0 || from[w.experts] > rows || !std::is_sorted(from, from + w.experts + 1))
+    return {DSRT_REJECTED, format("grouped product with '%s': expects offsets that rise from 0 to %lld rows", path, (long long)rows)};
+  Product product(**kernels, yDtype, y, ldy, x, w);
   for (int64_t e = 0; e < w.experts; ++e)
-    if (offsets[first + e] < 0 || offsets[first + e] > offsets[first + e + 1] || offsets[first + e + 1] > rows)
-      return {DSRT_REJECTED, "grouped product: expects offsets that rise from 0 to the number of rows"};
-  for (int64_t e = 0; e < w.experts; ++e)
-    product(threads, yDtype, y, ldy, x, w, e, offsets[first + e], offsets[first + e + 1]);
+    product.add(threads, e, from[e], from[e + 1]);
+  product.run(threads, from[0], from[w.experts]);
   return {};
 }
-
-Status prepareWeight(int, dsrt_weight &, bool &released) {
-  released = false;
-  return {};
-}
-void releaseWeight(dsrt_weight &) {}
-std::vector<std::string> availableIsas() { return {"portable"}; }
-Status selectIsa(const std::string &) { return {}; }
-Expected<std::string> selectedIsa() { return std::string("portable"); }
 
 } // namespace dsrt::cpu

@@ -12,37 +12,37 @@
 
 namespace dsrt::cpu {
 
-/// Most rows that `fused` takes.
+/// Most rows for which panels are decoded in registers.
 constexpr int64_t kFusedRows = 4;
-/// Rows of a register tile of the vector kernels; row blocks are cut in multiples of it.
-constexpr int64_t kTileRows = 6;
 
 /// One segment of K for a block of the result: c[row, channel] = fma(sum over the segment, rowScales[row] * channelScales[channel], c).
 struct Block {
-  int64_t rows, panels;
-  int64_t length;             ///< elements of the path along K
-  const void *a;              ///< [rows, length] elements
-  int64_t aStride;            ///< elements from row to row
-  const std::byte *b;         ///< panels, decoded or packed
-  int64_t bStride;            ///< bytes from panel to panel
-  const float *rowScales;     ///< [rows]
-  const float *channelScales; ///< [panels * 16]
-  float *c;                   ///< [rows, panels * 16]
-  int64_t cStride;            ///< floats from row to row
+  int64_t rows = 0, panels = 0;
+  int64_t length = 0;                   ///< elements of the path along K
+  const void *a = nullptr;              ///< [rows, length] elements
+  int64_t aStride = 0;                  ///< elements from row to row
+  const std::byte *b = nullptr;         ///< panels, decoded or packed
+  int64_t bStride = 0;                  ///< bytes from panel to panel
+  const float *rowScales = nullptr;     ///< [rows]
+  const float *channelScales = nullptr; ///< [panels * 16]
+  float *c = nullptr;                   ///< [rows, panels * 16]
+  int64_t cStride = 0;                  ///< floats from row to row
+  bool first = true;                    ///< c is 0, whatever the memory holds
 };
 
 struct Path {
-  int64_t perElement;  ///< of K: 1 for F32, 2 for pairs of BF16
-  int32_t direct;      ///< the payload whose packed panels are decoded already
-  float e4m3Scale;     ///< decoded E4M3 times this is the value
-  bool e4m3TakesNan;   ///< `decode` and `fused` decode the NaN payload; else decodeE4m3Slowly does
+  int64_t perElement; ///< of K: 1 for F32, 2 for pairs of BF16
+  int32_t direct;     ///< the payload whose packed panels are decoded already
+  int64_t packedRows; ///< most rows for which decoding in registers is best: kFusedRows, or 0
+  float e4m3Scale;    ///< decoded E4M3 times this is the value
+  bool e4m3TakesNan;  ///< `decode` and `fused` decode the NaN payload; else decodeE4m3Slowly does
   /// x: [k] of any Lhs dtype; out: [k] of the path's scalars.
   void (*convertRow)(int32_t dtype, const void *x, int64_t k, void *out);
   /// Packed units of one panel to `elements` elements; may write up to one element more.
   void (*decode)(int32_t dtype, const void *units, int64_t elements, void *out);
   void (*block)(const Block &block); ///< on decoded panels
-  /// On packed panels of a dtype other than `direct`, at most kFusedRows rows; null where decoding first is as good.
-  void (*fused)(int32_t dtype, const Block &block);
+  /// On packed panels: of `direct` any number of rows, else at most `packedRows`.
+  void (*packed)(int32_t dtype, const Block &block);
 };
 
 struct Kernels {
@@ -57,7 +57,8 @@ extern const Kernels portableKernels;
 #if defined(__x86_64__)
 extern const Kernels avx2Kernels;
 extern const Kernels avx512Kernels;
-extern const Kernels avx512Bf16Kernels;
+extern const Kernels avx512Bf16Kernels; ///< defined with avx512Kernels, whose F32 path it shares
+extern const Path avx512Bf16Path;
 #endif
 
 /// E4M3 units to F32 [elements][16], with e4m3Scale 256 like the vector kernels, NaN included.

@@ -18,9 +18,9 @@ struct Math {
   static __m256 zero() { return _mm256_setzero_ps(); }
   static __m256 broadcast(const float *a) { return _mm256_broadcast_ss(a); }
   static __m256 multiplyAdd(__m256 a, __m256 b, __m256 c) { return _mm256_fmadd_ps(a, b, c); }
-  static void promote(float *c, __m256 sum, float rowScale, const float *channelScales) {
+  static void promote(float *c, __m256 sum, float rowScale, const float *channelScales, bool first) {
     __m256 scale = _mm256_mul_ps(_mm256_set1_ps(rowScale), _mm256_loadu_ps(channelScales));
-    _mm256_storeu_ps(c, _mm256_fmadd_ps(sum, scale, _mm256_loadu_ps(c)));
+    _mm256_storeu_ps(c, _mm256_fmadd_ps(sum, scale, first ? zero() : _mm256_loadu_ps(c)));
   }
 };
 
@@ -33,12 +33,16 @@ void widenHalves(__m256i halves, __m256 out[2]) {
 struct Decoded {
   using Math = Math;
   static constexpr int kElements = 1, kBytes = 64;
-  static constexpr bool kDecodes = false;
+  static constexpr bool kDecodes = false, kPacked = false;
   static void load(const std::byte *b, __m256 out[1][2]) {
     auto *from = reinterpret_cast<const float *>(b);
     out[0][0] = _mm256_loadu_ps(from);
     out[0][1] = _mm256_loadu_ps(from + 8);
   }
+};
+
+struct Packed : Decoded { // panels that need no decoding
+  static constexpr bool kPacked = true;
 };
 
 /// E4M3 times 2^-8 is F16 with the same bits further right: S.eeee.mmm at the top of a word, shifted right by one
@@ -47,7 +51,9 @@ struct E4m3 {
   using Math = Math;
   static constexpr int kElements = 2, kBytes = 32;
   static constexpr bool kDecodes = true;
-  static __m256i halves(__m256i words) { return _mm256_and_si256(_mm256_srai_epi16(words, 1), _mm256_set1_epi16(static_cast<short>(0xbf80))); }
+  static __m256i halves(__m256i words) {
+    return _mm256_and_si256(_mm256_srai_epi16(words, 1), _mm256_set1_epi16(static_cast<short>(0xbf80)));
+  }
   static void load(const std::byte *b, __m256 out[2][2]) {
     __m256i pairs = loadBytes(b); // a word holds elements 2i (low byte) and 2i + 1 of one channel
     widenHalves(halves(_mm256_slli_epi16(pairs, 8)), out[0]);
@@ -61,7 +67,9 @@ struct Bf16 {
   static constexpr int kElements = 2, kBytes = 64;
   static constexpr bool kDecodes = true;
   static __m256 low(__m256i pairs) { return _mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16)); }
-  static __m256 high(__m256i pairs) { return _mm256_castsi256_ps(_mm256_and_si256(pairs, _mm256_set1_epi32(static_cast<int>(0xffff0000)))); }
+  static __m256 high(__m256i pairs) {
+    return _mm256_castsi256_ps(_mm256_and_si256(pairs, _mm256_set1_epi32(static_cast<int>(0xffff0000))));
+  }
   static void load(const std::byte *b, __m256 out[2][2]) {
     __m256i first = loadBytes(b), second = loadBytes(b + 32);
     out[0][0] = low(first), out[0][1] = low(second);
@@ -88,26 +96,42 @@ void widenF16(const uint16_t *x, int64_t k, float *out) {
 void convertRow(int32_t dtype, const void *x, int64_t k, void *out) {
   auto *to = static_cast<float *>(out);
   switch (dtype) {
-  case DSRT_F32: __builtin_memcpy(to, x, static_cast<size_t>(k) * 4); break;
-  case DSRT_BF16: widenBf16(static_cast<const uint16_t *>(x), k, to); break;
-  case DSRT_F8E4M3: widenE4m3(static_cast<const uint8_t *>(x), k, to); break;
-  case DSRT_F16: widenF16(static_cast<const uint16_t *>(x), k, to); break;
+  case DSRT_F32:
+    __builtin_memcpy(to, x, static_cast<size_t>(k) * 4);
+    break;
+  case DSRT_BF16:
+    widenBf16(static_cast<const uint16_t *>(x), k, to);
+    break;
+  case DSRT_F8E4M3:
+    widenE4m3(static_cast<const uint8_t *>(x), k, to);
+    break;
+  case DSRT_F16:
+    widenF16(static_cast<const uint16_t *>(x), k, to);
+    break;
   }
 }
 
 void decode(int32_t dtype, const void *units, int64_t elements, void *out) {
   switch (dtype) {
-  case DSRT_F8E4M3: return decodePanel<E4m3>(units, elements, out);
-  case DSRT_BF16: return decodePanel<Bf16>(units, elements, out);
-  case DSRT_F16: return decodePanel<F16>(units, elements, out);
+  case DSRT_F8E4M3:
+    return decodePanel<E4m3>(units, elements, out);
+  case DSRT_BF16:
+    return decodePanel<Bf16>(units, elements, out);
+  case DSRT_F16:
+    return decodePanel<F16>(units, elements, out);
   }
 }
 
-void fused(int32_t dtype, const Block &block) {
+void packed(int32_t dtype, const Block &block) {
   switch (dtype) {
-  case DSRT_F8E4M3: return multiplyFused<E4m3>(block);
-  case DSRT_BF16: return multiplyFused<Bf16>(block);
-  case DSRT_F16: return multiplyFused<F16>(block);
+  case DSRT_F8E4M3:
+    return multiplyFused<E4m3, 8>(block);
+  case DSRT_BF16:
+    return multiplyFused<Bf16, 8>(block);
+  case DSRT_F16:
+    return multiplyFused<F16, 8>(block);
+  case DSRT_F32:
+    return multiplyPacked<Packed, 6, 1, 8>(block);
   }
 }
 
@@ -123,7 +147,7 @@ void storeRow(int32_t dtype, const float *c, int64_t n, void *y) {
   }
 }
 
-const Path path = {1, DSRT_F32, 256.0f, false, convertRow, decode, multiplyBlock<Decoded, kTileRows, 1>, fused};
+const Path path = {1, DSRT_F32, kFusedRows, 256.0f, false, convertRow, decode, multiplyBlock<Decoded, 6, 1>, packed};
 
 } // namespace
 

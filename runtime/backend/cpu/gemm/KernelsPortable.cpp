@@ -57,10 +57,11 @@ struct Math {
   static Vector zero() { return Vector{}; }
   static Vector broadcast(const float *a) { return Vector{*a, *a, *a, *a}; }
   static Vector multiplyAdd(Vector a, Vector b, Vector c) { return c + a * b; }
-  static void promote(float *c, Vector sum, float rowScale, const float *channelScales) {
-    Vector scales, total;
+  static void promote(float *c, Vector sum, float rowScale, const float *channelScales, bool first) {
+    Vector scales, total = zero();
     memcpy(&scales, channelScales, sizeof scales);
-    memcpy(&total, c, sizeof total);
+    if (!first)
+      memcpy(&total, c, sizeof total);
     total += sum * (scales * rowScale);
     memcpy(c, &total, sizeof total);
   }
@@ -69,16 +70,26 @@ struct Math {
 struct Decoded {
   using Math = Math;
   static constexpr int kElements = 1, kBytes = 64;
-  static constexpr bool kDecodes = false;
+  static constexpr bool kDecodes = false, kPacked = false;
   static void load(const std::byte *b, Math::Vector out[1][4]) { memcpy(out, b, 64); }
+};
+
+struct Packed : Decoded { // panels that need no decoding
+  static constexpr bool kPacked = true;
 };
 
 void convertRow(int32_t dtype, const void *x, int64_t k, void *out) {
   auto *to = static_cast<float *>(out);
   switch (dtype) {
-  case DSRT_F32: memcpy(to, x, static_cast<size_t>(k) * 4); break;
-  case DSRT_BF16: widenBf16(static_cast<const uint16_t *>(x), k, to); break;
-  case DSRT_F8E4M3: widenE4m3(static_cast<const uint8_t *>(x), k, to); break;
+  case DSRT_F32:
+    memcpy(to, x, static_cast<size_t>(k) * 4);
+    break;
+  case DSRT_BF16:
+    widenBf16(static_cast<const uint16_t *>(x), k, to);
+    break;
+  case DSRT_F8E4M3:
+    widenE4m3(static_cast<const uint8_t *>(x), k, to);
+    break;
   case DSRT_F16:
     for (int64_t i = 0; i < k; ++i)
       to[i] = widenF16(static_cast<const uint16_t *>(x)[i]);
@@ -107,7 +118,9 @@ void storeRow(int32_t dtype, const float *c, int64_t n, void *y) {
       static_cast<uint16_t *>(y)[i] = roundF16(c[i]);
 }
 
-const Path path = {1, DSRT_F32, 256.0f, true, convertRow, decode, multiplyBlock<Decoded, 2, 1>, nullptr};
+void packed(int32_t, const Block &block) { multiplyBlock<Packed, 2, 1>(block); }
+
+const Path path = {1, DSRT_F32, 0, 256.0f, true, convertRow, decode, multiplyBlock<Decoded, 2, 1>, packed};
 
 } // namespace
 

@@ -26,11 +26,16 @@ struct PanelLayout {
 
 inline PanelLayout panelLayout(int32_t dtype) {
   switch (dtype) {
-  case DSRT_F8E4M3: return {1, 2};
-  case DSRT_BF16: return {2, 2};
-  case DSRT_F16: return {2, 1};
-  case DSRT_F32: return {4, 1};
-  default: return {};
+  case DSRT_F8E4M3:
+    return {1, 2};
+  case DSRT_BF16:
+    return {2, 2};
+  case DSRT_F16:
+    return {2, 1};
+  case DSRT_F32:
+    return {4, 1};
+  default:
+    return {};
   }
 }
 
