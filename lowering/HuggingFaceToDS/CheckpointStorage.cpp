@@ -73,7 +73,7 @@ private:
     const TensorInfo *info = require(tensor, shape, hint);
     if (!info)
       return false;
-    stored = {info->type, "", {}};
+    stored = {toDtype(info->type), ""};
     if (info->type != FileType::F8E4M3) {
       if (!isPlain(info->type)) {
         fail(DSRT_REJECTED, tensor, std::string("expects BF16, F16, F32 or F8_E4M3, but got ") + name(info->type));
@@ -95,8 +95,9 @@ private:
     }
     auto tiles = [](int64_t extent, int64_t block) { return (extent + block - 1) / block; };
     stored.scales = parameter.tensor + "_scale_inv";
-    stored.scaleShape = {tiles(shape[0], config.quantization->blockRows), tiles(shape[1], config.quantization->blockCols)};
-    const TensorInfo *scales = require(tensor + "_scale_inv", stored.scaleShape, ": the scales of '" + tensor + "', which is F8_E4M3");
+    const std::vector<int64_t> scaleShape = {tiles(shape[0], config.quantization->blockRows),
+                                             tiles(shape[1], config.quantization->blockCols)};
+    const TensorInfo *scales = require(tensor + "_scale_inv", scaleShape, ": the scales of '" + tensor + "', which is F8_E4M3");
     if (scales && scales->type != FileType::F32) {
       fail(DSRT_REJECTED, tensor + "_scale_inv", std::string("expects scales in F32, but got ") + name(scales->type));
       return false;
@@ -119,9 +120,9 @@ private:
         continue;
       if (first)
         stored = one;
-      else if (one.type != stored.type)
+      else if (one.dtype != stored.dtype)
         fail(DSRT_REJECTED, tensor,
-             std::string("expects ") + name(stored.type) + ", as the experts before it have, but got " + name(one.type));
+             "expects the dtype that the experts before it have, but got " + std::string(name(checkpoint.find(tensor)->type)));
       first = false;
     }
     return stored;

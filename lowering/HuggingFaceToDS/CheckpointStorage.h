@@ -2,22 +2,13 @@
 // needs the stored format of each parameter, and for `ds-checkpoint info`, which says what does not fit.
 #pragma once
 
-#include "lowering/HuggingFaceToDS/ModelConfig.h"
+#include "lowering/HuggingFaceToDS/ParameterStorage.h"
 #include "runtime/weights/SafeTensors.h"
 
 #include <string>
 #include <vector>
 
 namespace dsmlir {
-
-/// Of one parameter; with stacked experts the same for each of them.
-struct ParameterStorage {
-  dsrt::FileType type = dsrt::FileType::BF16; ///< BF16, F16, F32 or F8E4M3
-  /// F8E4M3 only: the tensor of the scales, "model.layers.1.mlp.experts.{e}.gate_proj.weight_scale_inv", and its shape for one
-  /// expert, F32 [ceil(n / block rows), ceil(k / block columns)].
-  std::string scales;
-  std::vector<int64_t> scaleShape;
-};
 
 struct CheckpointStorage {
   std::vector<ParameterStorage> parameters; ///< in the order of modelParameters(config); meaningful where `errors` is empty

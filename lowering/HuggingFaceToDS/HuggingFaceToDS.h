@@ -29,12 +29,13 @@ struct ImportedModel {
   std::vector<ParameterStorage> storage;
   mlir::OwningOpRef<mlir::ModuleOp> module;
   std::string hash; ///< sourceHash(config, parameters, storage)
-  std::vector<std::string> warnings;
+  std::vector<std::string> warnings; ///< unknown fields, and tensors that are not part of the model
+  std::vector<std::string> notes;    ///< what was recognised and left out by name
 };
 
 /// Imports a folder (with weights, whose headers then say how they are stored, or without) or a config.json, which is taken alone
-/// whatever stands beside it. Errors carry the exit code: DSRT_UNREADABLE for files that are missing or malformed, DSRT_REJECTED for
-/// values that are not implemented, DSRT_MISMATCH where config and weights disagree.
+/// whatever stands beside it. Errors carry the exit code: DSRT_UNREADABLE for files that are missing or malformed, config and weights
+/// that disagree among them; DSRT_REJECTED for values that are not implemented.
 dsrt::Expected<ImportedModel> importModel(mlir::MLIRContext &context, const std::string &path);
 
 } // namespace dsmlir

@@ -1,6 +1,7 @@
 // importModel: from a path to a verified module.
 #include "lowering/HuggingFaceToDS/HuggingFaceToDS.h"
 
+#include "lowering/HuggingFaceToDS/CheckpointStorage.h"
 #include "runtime/support/Json.h"
 
 #include "mlir/IR/Diagnostics.h"
@@ -11,6 +12,31 @@
 using namespace dsrt;
 
 namespace dsmlir {
+namespace {
+
+bool hasWeights(const std::string &folder) {
+  std::error_code ignored;
+  for (const char *name : {"model.safetensors.index.json", "model.safetensors"})
+    if (std::filesystem::exists(std::filesystem::path(folder) / name, ignored))
+      return true;
+  return false;
+}
+
+/// How the weights in the model's folder are stored, by their headers, which must fit the config.
+Status storageFromWeights(const std::string &folder, ImportedModel &model) {
+  Expected<Checkpoint> checkpoint = Checkpoint::open(folder);
+  if (!checkpoint)
+    return checkpoint.status();
+  CheckpointStorage examined = CheckpointStorage::examine(model.config, *checkpoint, folder);
+  if (Status status = examined.status(); !status.ok())
+    return status;
+  model.storage = std::move(examined.parameters);
+  model.warnings.insert(model.warnings.end(), examined.leftovers.begin(), examined.leftovers.end());
+  model.notes = std::move(examined.notes);
+  return {};
+}
+
+} // namespace
 
 Expected<ImportedModel> importModel(mlir::MLIRContext &context, const std::string &path) {
   namespace fs = std::filesystem;
@@ -27,7 +53,10 @@ Expected<ImportedModel> importModel(mlir::MLIRContext &context, const std::strin
     return config.status();
   model.config = *config;
   model.parameters = modelParameters(model.config);
-  model.storage = storageFromConfig(model.config, model.parameters);
+  if (!folder || !hasWeights(path))
+    model.storage = storageFromConfig(model.config, model.parameters);
+  else if (Status status = storageFromWeights(path, model); !status.ok())
+    return status;
   model.hash = sourceHash(model.config, model.parameters, model.storage);
   model.module = importHuggingFace(context, model.config, model.parameters, model.storage);
 

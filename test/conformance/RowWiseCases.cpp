@@ -173,14 +173,18 @@ DSRT_CASE(rope, rotatesPairsOfEachHead) {
       for (int64_t begin : {0, 5}) {
         int64_t heads = 3, width = begin + 2 * pairs + 3, columns = heads * width;
         Tensor x = random(type, {9, columns}, 11), cosine = random(DSRT_F32, {9, pairs}, 12), sine = random(DSRT_F32, {9, pairs}, 13);
+        // The operands of the rotation are of type T; the table comes in F32.
+        Tensor cosineT(type, {9, pairs}), sineT(type, {9, pairs});
+        for (int64_t i = 0; i < 9 * pairs; ++i)
+          cosineT.set(i, float(cosine[i])), sineT.set(i, float(sine[i]));
         std::vector<double> want;
         for (int64_t t = 0; t < 9; ++t)
           for (int64_t c = 0; c < columns; ++c) {
             int64_t inside = c % width - begin, pair = inside / 2;
             double value = x.at(t, c);
             if (inside >= 0 && inside < 2 * pairs)
-              value = inside % 2 == 0 ? value * cosine.at(t, pair) - x.at(t, c + 1) * sine.at(t, pair)
-                                      : value * cosine.at(t, pair) + x.at(t, c - 1) * sine.at(t, pair);
+              value = inside % 2 == 0 ? value * cosineT.at(t, pair) - x.at(t, c + 1) * sineT.at(t, pair)
+                                      : value * cosineT.at(t, pair) + x.at(t, c - 1) * sineT.at(t, pair);
             want.push_back(value);
           }
         const float *c = static_cast<float *>(run.upload(cosine)), *s = static_cast<float *>(run.upload(sine));

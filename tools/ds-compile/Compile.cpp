@@ -114,6 +114,8 @@ private:
       return imported.status();
     for (const std::string &warning : imported->warnings)
       reportWarning(warning);
+    for (const std::string &note : imported->notes)
+      llvm::errs() << "note: " << note << "\n";
     module = std::move(imported->module);
     sourceHash = imported->hash;
     checkpoint = checkpointOf(imported->config);

@@ -170,17 +170,6 @@ void attend(const MlaShape &shape, const Block &block, const dsrt_cache &cache, 
   accumulate(shape, block, scores);
 }
 
-/// Rounds to the dtypes in turn: what a product in them would have given.
-void roundTo(float *x, int64_t count, std::initializer_list<int32_t> dtypes) {
-  uint16_t codes[chunk];
-  for (int32_t dtype : dtypes)
-    for (int64_t begin = 0; dtype != DSRT_F32 && begin < count; begin += chunk) {
-      size_t length = size_t(std::min(chunk, count - begin));
-      fromF32(x + begin, dtype, codes, length);
-      toF32(dtype, codes, x + begin, length);
-    }
-}
-
 /// Cuts the context of all rows into segments, and calls run(segments) for each tile of them, of at most tilePositions.
 template <typename Run> Status forTiles(const dsrt_batch &batch, Run &&run) {
   std::vector<Segment> segments;

@@ -5,6 +5,16 @@
 
 namespace dsrt::cpu {
 
+void roundTo(float *x, int64_t count, std::initializer_list<int32_t> dtypes) {
+  uint16_t codes[chunk];
+  for (int32_t dtype : dtypes)
+    for (int64_t begin = 0; dtype != DSRT_F32 && begin < count; begin += chunk) {
+      size_t length = size_t(std::min(chunk, count - begin));
+      fromF32(x + begin, dtype, codes, length);
+      toF32(dtype, codes, x + begin, length);
+    }
+}
+
 Status expectRows(const dsrt_weight *weight, int64_t rows, int64_t cols) {
   const char *path = weight->path ? weight->path : "a weight";
   if (weight->experts != 1 || weight->rows != rows || weight->cols != cols)

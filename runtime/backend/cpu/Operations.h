@@ -40,6 +40,9 @@ inline const float *loadF32(const void *base, int64_t index, int32_t dtype, floa
 /// Elements that a loop converts at a time, on the stack.
 inline constexpr int64_t chunk = 512;
 
+/// Rounds `count` values to the dtypes in turn, in place: what operations in them would have given.
+void roundTo(float *x, int64_t count, std::initializer_list<int32_t> dtypes);
+
 /// Reports a status that is not OK, under the operation's name.
 inline int32_t report(dsrt_context *context, const char *operation, const Status &status) {
   return status.ok() ? DSRT_OK : dsrt_context_fail(context, status.code(), "%s: %s", operation, status.message().c_str());

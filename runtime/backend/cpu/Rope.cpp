@@ -1,6 +1,7 @@
 // Rotary position embedding: the table of cosines and sines, and the rotation of interleaved pairs.
 #include "runtime/backend/cpu/Operations.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace dsrt::cpu {
@@ -49,11 +50,17 @@ int32_t ops::rope(dsrt_context *context, int32_t site, void *y, const void *x, c
           const float *values = loadF32(x, index, type_T, buffer, count);
           bool rotated = from >= begin && from < begin + 2 * pairs;
           if (rotated) {
+            // The rotation computes in T: cosine and sine are operands like the values, and rounded to it.
+            float cosines[chunk / 2], sines[chunk / 2];
             int64_t first = token * pairs + (from - begin) / 2;
+            std::copy_n(cosine + first, count / 2, cosines);
+            std::copy_n(sine + first, count / 2, sines);
+            roundTo(cosines, count / 2, {type_T});
+            roundTo(sines, count / 2, {type_T});
             for (int64_t i = 0; i < count / 2; ++i) {
-              float c = cosine[first + i], s = sine[first + i], even = values[2 * i], odd = values[2 * i + 1];
-              result[2 * i] = even * c - odd * s;
-              result[2 * i + 1] = odd * c + even * s;
+              float even = values[2 * i], odd = values[2 * i + 1];
+              result[2 * i] = even * cosines[i] - odd * sines[i];
+              result[2 * i + 1] = odd * cosines[i] + even * sines[i];
             }
           }
           fromF32(rotated ? result : values, type_T, at(y, index, type_T), size_t(count));
