@@ -12,8 +12,9 @@ namespace {
 constexpr int64_t maximumSize = int64_t(1) << 20;       // widths, ranks, head dimensions
 constexpr int64_t maximumVocabulary = int64_t(1) << 27; // token ids are I32
 constexpr int64_t maximumLayers = 10'000;
-constexpr int64_t maximumCount = int64_t(1) << 16; // heads, experts, groups
-constexpr int64_t maximumPositions = INT32_MAX;    // positions are I32
+constexpr int64_t maximumCount = int64_t(1) << 16;   // heads, experts, groups
+constexpr int64_t maximumPositions = INT32_MAX;      // positions are I32
+constexpr int64_t maximumExperts = int64_t(1) << 19; // of all blocks together: each has tensors and modules that are listed one by one
 
 /// Training, generation and bookkeeping: no forward pass reads them.
 const std::vector<std::string> fieldsWithoutEffect = {
@@ -254,6 +255,10 @@ void checkProducts(FieldReader &reader, const ModelConfig &config) {
     if (width.value > INT32_MAX)
       reader.fail(DSRT_UNREADABLE, width.field,
                   format("expects widths below 2^31, but got one of %lld", static_cast<long long>(width.value)));
+  if (int64_t experts = (config.layers - config.firstDense) * config.routedExperts; experts > maximumExperts)
+    reader.fail(DSRT_UNREADABLE, "n_routed_experts",
+                format("expects at most %lld experts in all blocks together, but got %lld", static_cast<long long>(maximumExperts),
+                       static_cast<long long>(experts)));
   if (!reader.ok())
     return;
   int64_t bytes = 0; // of all weights in F64, so that any dtype fits

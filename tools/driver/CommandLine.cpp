@@ -2,6 +2,8 @@
 #include "tools/driver/CommandLine.h"
 #include "runtime/support/Nearest.h"
 
+#include <charconv>
+#include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -32,6 +34,16 @@ CLI::Option *CommandLine::addOptionalValue(CLI::App &app, const std::string &nam
                                            const std::string &description) {
   // CLI11's flags take a value after '=' only; the braces hold what the bare flag stands for.
   return app.add_flag(name + "{" + defaultValue + "}", value, description);
+}
+
+CLI::Validator CommandLine::count() {
+  auto check = [](const std::string &text) {
+    uint64_t value = 0;
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    bool fits = error == std::errc() && end == text.data() + text.size();
+    return fits ? std::string() : "expects a whole number from 0 to 2^64 - 1, but got '" + text + "'";
+  };
+  return {check, ""};
 }
 
 std::string CommandLine::unknownArguments() const {

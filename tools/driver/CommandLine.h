@@ -26,6 +26,9 @@ public:
   static CLI::Option *addOptionalValue(CLI::App &app, const std::string &name, std::string &value, const std::string &defaultValue,
                                        const std::string &description);
 
+  /// Accepts a whole number from 0 that fits 64 bits: CLI11 alone takes -1 and 2^64 for others.
+  static CLI::Validator count();
+
   /// Parses. Nothing: go on. Otherwise the exit code: 0 where --help or --version was printed to stdout, 64 (DSRT_USAGE) where
   /// the usage is wrong, which was then said on stderr.
   std::optional<int> parse(int argc, const char *const *argv);

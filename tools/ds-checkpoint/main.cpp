@@ -12,7 +12,7 @@ static int run(int argc, char **argv) {
   CLI::App *make = line.app().add_subcommand("make", "write a random checkpoint, for tests and benchmarks");
   make->add_option("CONFIG", options.config, "a config.json, or a folder with one")->required();
   make->add_option("-o,--output", options.folder, "the folder to write to")->required();
-  make->add_option("--seed", options.seed, "of the random weights")->required();
+  make->add_option("--seed", options.seed, "of the random weights")->required()->check(CommandLine::count());
   make->add_option("--dtype", options.dtype, "of the weights: bf16, f16, f32 or fp8")
       ->required()
       ->check(CLI::IsMember({"bf16", "f16", "f32", "fp8"}));

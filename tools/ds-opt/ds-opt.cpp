@@ -34,8 +34,14 @@ int main(int argc, char **argv) {
   std::unique_ptr<llvm::ToolOutputFile> result = openOutputFile(output, &message);
   if (!result)
     return fail(message, DSRT_CANNOT_CREATE);
+  // The pipeline is set up when a module was parsed: what fails before could not be read.
+  bool parsed = false;
+  config.setPassPipelineSetupFn([&parsed, given = config](PassManager &manager) {
+    parsed = true;
+    return given.setupPassPipeline(manager);
+  });
   if (failed(MlirOptMain(result->os(), std::move(*file), registry, config)))
-    return DSRT_REJECTED;
+    return parsed ? DSRT_REJECTED : DSRT_UNREADABLE;
   result->keep();
   return DSRT_OK;
 }

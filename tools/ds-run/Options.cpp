@@ -51,16 +51,19 @@ std::optional<int> dsmlir::parseRunOptions(int argc, const char *const *argv, Ru
                              "ds-run doctor says what this machine can run; ds-run bench measures an artifact.");
   CLI::App &app = line.app();
   app.get_formatter()->column_width(36);
+  CLI::Validator named([](const std::string &text) { return std::string(text.empty() ? "expects a path, but got an empty one" : ""); }, "");
   std::string tokens, input, prompt, scored, scoreTensor = "input_ids", output = "json", phase = "prefill";
-  app.add_option("artifact", options.artifact, "the artifact, OUT.dsx")->required();
-  app.add_option("--weights", options.weights, "the Hugging Face folder of the model, or one .safetensors file")->required();
+  app.add_option("artifact", options.artifact, "the artifact, OUT.dsx")->required()->check(named);
+  app.add_option("--weights", options.weights, "the Hugging Face folder of the model, or one .safetensors file")->required()->check(named);
 
   app.add_option("--tokens", tokens, "token ids of one row: 1,2,3")->group("Input (one of)");
   app.add_option("--input", input,
                  "a safetensors file with the rows: I32 or I64 [batch, length], and I32 'lengths' [batch] for ragged rows")
+      ->check(named)
       ->group("Input (one of)");
   app.add_option("--prompt", prompt, "text; bytes where the vocabulary is 256 and there is no tokenizer.json")->group("Input (one of)");
   app.add_option("--score", scored, "as --input; prints the cross entropy in nats, by row and mean, and the perplexity")
+      ->check(named)
       ->group("Input (one of)");
   app.add_option("--input-tensor", options.inputTensor, "the tensor of --input (input_ids)")->group("Input (one of)");
   app.add_option("--score-tensor", scoreTensor, "the tensor of --score (input_ids)")->group("Input (one of)");
@@ -79,7 +82,7 @@ std::optional<int> dsmlir::parseRunOptions(int argc, const char *const *argv, Ru
       ->check(CLI::Range(int64_t(1), int64_t(INT32_MAX)))
       ->group("Generation");
   app.add_option("--top-p", options.sampling.topP, "samples from the fewest tokens whose probabilities sum to P")->group("Generation");
-  app.add_option("--seed", options.sampling.seed, "of sampling (0)")->group("Generation");
+  app.add_option("--seed", options.sampling.seed, "of sampling (0)")->check(CommandLine::count())->group("Generation");
   app.add_option("--stop-id", options.stopIds, "a token that ends a row, beside the folder's own (repeatable)")
       ->allow_extra_args(false)
       ->check(CLI::Range(0, INT32_MAX))
@@ -91,14 +94,16 @@ std::optional<int> dsmlir::parseRunOptions(int argc, const char *const *argv, Ru
 
   app.add_option("--logits-out", options.logitsOut,
                  "writes tensor 'logits' F32 [batch, length, vocabulary] of the input; padding of ragged rows is 0")
+      ->check(named)
       ->group("Logits");
   app.add_option("--compare", options.compare,
                  "a safetensors file with reference logits: prints distances ||a - b|| / ||b||; exit code 1 above the tolerance")
+      ->check(named)
       ->group("Logits");
   app.add_option("--compare-tensor", options.compareTensor, "the tensor of --compare (logits)")->group("Logits");
   app.add_option("--compare-tolerance", options.compareTolerance, "for the distance over all logits (1e-5)")->group("Logits");
 
-  app.add_option("--trace", options.trace, "writes a Perfetto trace of every operation")->group("Run");
+  app.add_option("--trace", options.trace, "writes a Perfetto trace of every operation")->check(named)->group("Run");
   app.add_option("--backend", options.backend, "cpu or cuda (the artifact's)")->check(CLI::IsMember({"cpu", "cuda"}))->group("Run");
   app.add_option("--threads", options.threads, "results do not depend on it (0: what the process may use)")
       ->check(CLI::Range(0, 4096))
@@ -135,7 +140,8 @@ std::optional<int> dsmlir::parseRunOptions(int argc, const char *const *argv, Ru
         "--temperature expects a number above 0; leave the sampling options out for the likeliest token");
   range(options.sampling.topP > 0 && options.sampling.topP <= 1, "--top-p expects a number above 0 and at most 1");
   range(options.compareTolerance >= 0, "--compare-tolerance expects a number from 0");
-  range(!given("--deadline") || (options.deadlineSeconds > 0 && options.deadlineSeconds <= 1e9), "--deadline expects seconds above 0");
+  range(!given("--deadline") || (options.deadlineSeconds > 0 && options.deadlineSeconds <= 1e9),
+        "--deadline expects seconds above 0 and at most 1e9");
   if (!status.ok())
     return reportError(status);
   return std::nullopt;

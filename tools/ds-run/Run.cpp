@@ -8,11 +8,13 @@
 #include "runtime/launcher/Scoring.h"
 #include "runtime/launcher/Text.h"
 #include "runtime/launcher/TokenInput.h"
+#include "runtime/support/OutputFile.h"
 #include "tools/ds-run/Machine.h"
 
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <unistd.h>
 
 using namespace dsmlir;
@@ -130,6 +132,12 @@ private:
         return tensor.status();
       reference = std::move(*tensor);
     }
+    // What cannot be written is known before the work, not after it. The reader of a pipe would take this look for all there is.
+    std::error_code ignored;
+    for (const std::string &path : {options.logitsOut, options.trace})
+      if (!path.empty() && !std::filesystem::is_fifo(path, ignored))
+        if (Expected<OutputFile> file = OutputFile::create(path); !file)
+          return file.status();
     Expected<Checkpoint> checkpoint = Checkpoint::open(options.weights);
     if (!checkpoint)
       return checkpoint.status();
