@@ -29,3 +29,8 @@ config.substitutions += [("%exits", f"{config.python} {os.path.join(config.test_
 
 # Tests run side by side: threads that spin while they wait would take the processors from one another.
 config.environment["OMP_WAIT_POLICY"] = "passive"
+
+# Under AddressSanitizer: LLVM's inline allocators poison memory in our code and do not unpoison it in the libraries of the
+# distribution, which are not instrumented.
+config.environment["ASAN_OPTIONS"] = "allow_user_poisoning=0"
+config.environment["UBSAN_OPTIONS"] = "print_stacktrace=1"

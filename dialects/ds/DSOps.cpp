@@ -102,7 +102,8 @@ void FuncOp::print(OpAsmPrinter &printer) {
 }
 
 void FuncOp::getAsmBlockArgumentNames(Region &region, OpAsmSetValueNameFn setName) {
-  for (auto [argument, name] : llvm::zip(region.getArguments(), ArrayRef<StringRef>{"tokens", "batch", "wanted", "cache"}))
+  constexpr StringRef names[] = {"tokens", "batch", "wanted", "cache"};
+  for (auto [argument, name] : llvm::zip(region.getArguments(), names))
     setName(argument, name);
 }
 

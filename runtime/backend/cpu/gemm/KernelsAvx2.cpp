@@ -93,34 +93,7 @@ void widenF16(const uint16_t *x, int64_t k, float *out) {
     out[i] = _cvtsh_ss(x[i]);
 }
 
-void convertRow(int32_t dtype, const void *x, int64_t k, void *out) {
-  auto *to = static_cast<float *>(out);
-  switch (dtype) {
-  case DSRT_F32:
-    __builtin_memcpy(to, x, static_cast<size_t>(k) * 4);
-    break;
-  case DSRT_BF16:
-    widenBf16(static_cast<const uint16_t *>(x), k, to);
-    break;
-  case DSRT_F8E4M3:
-    widenE4m3(static_cast<const uint8_t *>(x), k, to);
-    break;
-  case DSRT_F16:
-    widenF16(static_cast<const uint16_t *>(x), k, to);
-    break;
-  }
-}
-
-void decode(int32_t dtype, const void *units, int64_t elements, void *out) {
-  switch (dtype) {
-  case DSRT_F8E4M3:
-    return decodePanel<E4m3>(units, elements, out);
-  case DSRT_BF16:
-    return decodePanel<Bf16>(units, elements, out);
-  case DSRT_F16:
-    return decodePanel<F16>(units, elements, out);
-  }
-}
+#include "runtime/backend/cpu/gemm/F32Path.h"
 
 void packed(int32_t dtype, const Block &block) {
   switch (dtype) {
@@ -147,7 +120,7 @@ void storeRow(int32_t dtype, const float *c, int64_t n, void *y) {
   }
 }
 
-const Path path = {1, DSRT_F32, kFusedRows, 256.0f, false, convertRow, decode, multiplyBlock<Decoded, 6, 1>, packed};
+const Path path = {1, DSRT_F32, kFusedRows, 256.0f, false, convertRow, decodeUnits<E4m3, Bf16, F16>, multiplyBlock<Decoded, 6, 1>, packed};
 
 } // namespace
 

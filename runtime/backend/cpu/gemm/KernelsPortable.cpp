@@ -78,23 +78,12 @@ struct Packed : Decoded { // panels that need no decoding
   static constexpr bool kPacked = true;
 };
 
-void convertRow(int32_t dtype, const void *x, int64_t k, void *out) {
-  auto *to = static_cast<float *>(out);
-  switch (dtype) {
-  case DSRT_F32:
-    memcpy(to, x, static_cast<size_t>(k) * 4);
-    break;
-  case DSRT_BF16:
-    widenBf16(static_cast<const uint16_t *>(x), k, to);
-    break;
-  case DSRT_F8E4M3:
-    widenE4m3(static_cast<const uint8_t *>(x), k, to);
-    break;
-  case DSRT_F16:
-    for (int64_t i = 0; i < k; ++i)
-      to[i] = widenF16(static_cast<const uint16_t *>(x)[i]);
-  }
+void widenF16(const uint16_t *x, int64_t k, float *out) {
+  for (int64_t i = 0; i < k; ++i)
+    out[i] = widenF16(x[i]);
 }
+
+#include "runtime/backend/cpu/gemm/F32Path.h"
 
 void decode(int32_t dtype, const void *units, int64_t elements, void *out) {
   auto *to = static_cast<float *>(out);

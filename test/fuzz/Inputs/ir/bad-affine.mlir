@@ -1,0 +1,1 @@
+module attributes {c = affine_map<(d0) -> (d0)>} {}
