@@ -84,8 +84,9 @@ private:
   /// The option table, as options of the pass: each may be given more than once, as on the command line of ds-compile, and flags
   /// without a value.
   void declareOptions() {
-    auto declare = [&](const std::string &name, const std::string &argument, const std::string &help, bool flag) {
-      names.push_back(argument); // the option refers to it
+    // An option refers to its argument and its help.
+    auto declare = [&](const std::string &name, const std::string &argument, llvm::StringRef help, bool flag) {
+      names.push_back(argument);
       auto expected = flag ? llvm::cl::ValueOptional : llvm::cl::ValueRequired;
       declared.emplace_back(name, std::make_unique<ListOption<std::string>>(*this, names.back(), llvm::cl::desc(help), expected));
     };

@@ -135,7 +135,7 @@ std::string withPosition(std::string_view text, const char *reached, std::string
       column = 0;
     }
   }
-  return format("%.*s:%zu:%zu: %s", static_cast<int>(what.size()), what.data(), line, column ? column : 1, reason.c_str());
+  return std::string(what) + format(":%zu:%zu: %s", line, column ? column : 1, reason.c_str());
 }
 
 } // namespace
