@@ -104,6 +104,10 @@ LogicalResult EmbeddingOp::verifySymbolUses(SymbolTableCollection &symbols) {
     return emitOpError("(C1) refers to ") << getTableAttr() << ", which is no ds.param";
   if (param.getShape().size() != 2 || param.getShape()[1] != columns(getResult()))
     return emitOpError("(C1) expects a table of ") << columns(getResult()) << " columns, but got " << param.getTensorType();
+  int64_t vocabulary = (*this)->getParentOfType<ModelOp>().getConfig().getVocabulary();
+  if (param.getShape()[0] != vocabulary)
+    return emitOpError("(C2) expects a table of ")
+           << vocabulary << " rows, the vocabulary of the configuration, but got " << param.getTensorType();
   return success();
 }
 

@@ -140,6 +140,7 @@ def DS_EmbeddingOp : DS_ModuleOp<"embedding", [Pure]> {
   let summary = "rows of the embedding table";
   let description = [{
     - (C1) the table has as many columns as the result.
+    - (C2) the table has a row for each token id of the configuration's vocabulary.
 
     `%x = ds.embedding %tokens, @token_embeddings.weight module("token_embeddings") : (tensor<?xi32>) -> tensor<?x256xbf16>`
   }];

@@ -68,6 +68,34 @@ ds.model @m config(#config) {
 
 // -----
 
+// C2: the table has a row for each token id: one less
+#config = #ds.config<family = v3, vocabulary = 8, hidden_size = 4, layers = 2, heads = 2, kv_lora_rank = 4, rope_head_dim = 2, max_positions = 16>
+ds.model @m config(#config) {
+  ds.param @table : tensor<7x4xbf16> from "table"
+  ds.func @prefill(%tokens: tensor<?xi32>, %batch: !ds.batch, %wanted: tensor<?xi32>, %cache: !ds.kv_cache<2x6xbf16>) -> tensor<?x8xf32> {
+    %logits = builtin.unrealized_conversion_cast to tensor<?x8xf32>
+    // expected-error@+1 {{(C2) expects a table of 8 rows, the vocabulary of the configuration, but got 'tensor<7x4xbf16>'}}
+    %x = ds.embedding %tokens, @table module("e") : (tensor<?xi32>) -> tensor<?x4xbf16>
+    ds.return %logits : tensor<?x8xf32>
+  }
+}
+
+// -----
+
+// C2: the table has a row for each token id: one more
+#config = #ds.config<family = v3, vocabulary = 8, hidden_size = 4, layers = 2, heads = 2, kv_lora_rank = 4, rope_head_dim = 2, max_positions = 16>
+ds.model @m config(#config) {
+  ds.param @table : tensor<9x4xbf16> from "table"
+  ds.func @prefill(%tokens: tensor<?xi32>, %batch: !ds.batch, %wanted: tensor<?xi32>, %cache: !ds.kv_cache<2x6xbf16>) -> tensor<?x8xf32> {
+    %logits = builtin.unrealized_conversion_cast to tensor<?x8xf32>
+    // expected-error@+1 {{(C2) expects a table of 8 rows, the vocabulary of the configuration, but got 'tensor<9x4xbf16>'}}
+    %x = ds.embedding %tokens, @table module("e") : (tensor<?xi32>) -> tensor<?x4xbf16>
+    ds.return %logits : tensor<?x8xf32>
+  }
+}
+
+// -----
+
 // token ids are a vector
 #config = #ds.config<family = v3, vocabulary = 8, hidden_size = 4, layers = 2, heads = 2, kv_lora_rank = 4, rope_head_dim = 2, max_positions = 16>
 ds.model @m config(#config) {
