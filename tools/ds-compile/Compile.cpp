@@ -156,7 +156,6 @@ private:
     TimingScope scope = root.nest(phase);
     PassManager passes(&context);
     passes.enableTiming(scope);
-    passes.enableVerifier(verifyEachPass);
     build(passes);
     if (!options.dumpIrAfter.empty())
       passes.enableIRPrinting(
@@ -216,8 +215,6 @@ private:
   std::optional<Checkpoint> checkpoint;
   std::optional<Resolution> resolution;
   ::dsrt::Json plan;
-  // Verifiers run on what comes in and after every pass; what they cost is in --time-passes.
-  static constexpr bool verifyEachPass = true;
 };
 
 } // namespace

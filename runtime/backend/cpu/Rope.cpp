@@ -41,31 +41,32 @@ int32_t ops::rope(dsrt_context *context, int32_t site, void *y, const void *x, c
                     (long long)width);
     // A work item is one token. y may be x itself: each chunk is read before it is written.
     parallelFor(threadsFor(context, tokens * columns), tokens, [&](int64_t token) {
-      float buffer[chunk], result[chunk];
-      for (int64_t head = 0; head < heads; ++head)
-        for (int64_t from = 0; from < width;) {
-          // Chunks end at the rotated part's ends, and inside it at whole pairs.
-          int64_t limit = from < begin ? begin : from < begin + 2 * pairs ? begin + 2 * pairs : width;
-          int64_t count = std::min(chunk, limit - from), index = token * columns + head * width + from;
+      float buffer[chunk], result[chunk], cosines[chunk / 2], sines[chunk / 2];
+      for (int64_t from = 0; from < width;) {
+        // Chunks end at the rotated part's ends, and inside it at whole pairs.
+        int64_t limit = from < begin ? begin : from < begin + 2 * pairs ? begin + 2 * pairs : width;
+        int64_t count = std::min(chunk, limit - from);
+        bool rotated = from >= begin && from < begin + 2 * pairs;
+        if (rotated) {
+          // The rotation computes in T: cosine and sine are operands like the values, and rounded to it.
+          int64_t first = token * pairs + (from - begin) / 2;
+          std::copy_n(cosine + first, count / 2, cosines);
+          std::copy_n(sine + first, count / 2, sines);
+          roundTo(cosines, count / 2, {type_T});
+          roundTo(sines, count / 2, {type_T});
+        }
+        for (int64_t head = 0; head < heads; ++head) {
+          int64_t index = token * columns + head * width + from;
           const float *values = loadF32(x, index, type_T, buffer, count);
-          bool rotated = from >= begin && from < begin + 2 * pairs;
-          if (rotated) {
-            // The rotation computes in T: cosine and sine are operands like the values, and rounded to it.
-            float cosines[chunk / 2], sines[chunk / 2];
-            int64_t first = token * pairs + (from - begin) / 2;
-            std::copy_n(cosine + first, count / 2, cosines);
-            std::copy_n(sine + first, count / 2, sines);
-            roundTo(cosines, count / 2, {type_T});
-            roundTo(sines, count / 2, {type_T});
-            for (int64_t i = 0; i < count / 2; ++i) {
-              float even = values[2 * i], odd = values[2 * i + 1];
-              result[2 * i] = even * cosines[i] - odd * sines[i];
-              result[2 * i + 1] = odd * cosines[i] + even * sines[i];
-            }
+          for (int64_t i = 0; rotated && i < count / 2; ++i) {
+            float even = values[2 * i], odd = values[2 * i + 1];
+            result[2 * i] = even * cosines[i] - odd * sines[i];
+            result[2 * i + 1] = odd * cosines[i] + even * sines[i];
           }
           fromF32(rotated ? result : values, type_T, at(y, index, type_T), size_t(count));
-          from += count;
         }
+        from += count;
+      }
     });
     return {};
   });

@@ -95,19 +95,6 @@ void widenF16(const uint16_t *x, int64_t k, float *out) {
 
 #include "runtime/backend/cpu/gemm/F32Path.h"
 
-void packed(int32_t dtype, const Block &block) {
-  switch (dtype) {
-  case DSRT_F8E4M3:
-    return multiplyFused<E4m3, 8>(block);
-  case DSRT_BF16:
-    return multiplyFused<Bf16, 8>(block);
-  case DSRT_F16:
-    return multiplyFused<F16, 8>(block);
-  case DSRT_F32:
-    return multiplyPacked<Packed, 6, 1, 8>(block);
-  }
-}
-
 void storeRow(int32_t dtype, const float *c, int64_t n, void *y) {
   if (dtype == DSRT_F32) {
     __builtin_memcpy(y, c, static_cast<size_t>(n) * 4);
@@ -120,7 +107,15 @@ void storeRow(int32_t dtype, const float *c, int64_t n, void *y) {
   }
 }
 
-const Path path = {1, DSRT_F32, kFusedRows, 256.0f, false, convertRow, decodeUnits<E4m3, Bf16, F16>, multiplyBlock<Decoded, 6, 1>, packed};
+const Path path = {1,
+                   DSRT_F32,
+                   kFusedRows,
+                   256.0f,
+                   false,
+                   convertRow,
+                   decodeUnits<E4m3, Bf16, F16>,
+                   multiplyBlock<Decoded, 6, 1>,
+                   packedUnits<E4m3, Bf16, F16, Packed, 6, 1>};
 
 } // namespace
 
