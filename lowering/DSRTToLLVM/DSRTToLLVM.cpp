@@ -67,7 +67,7 @@ public:
     for (int32_t number : {value.payload, value.scale, value.tile_rows, value.tile_cols, value.rule, value.rounding})
       member(builder.getI32IntegerAttr(number));
     member(builder.getF32FloatAttr(value.amax_floor));
-    member(builder.getI32IntegerAttr(0));
+    member(builder.getI32IntegerAttr(value.outer));
     member(builder.getI64IntegerAttr(int64_t(value.seed)));
     LLVM::ReturnOp::create(builder, unknown, structure);
     return global;

@@ -2,6 +2,8 @@
 #include "runtime/launcher/Manifest.h"
 #include "runtime/support/FieldReader.h"
 
+#include <algorithm>
+
 namespace dsrt {
 namespace {
 
@@ -20,6 +22,10 @@ const DtypeRow *row(int32_t dtype) {
       return &entry;
   return nullptr;
 }
+
+/// The names of dsrt_scale_rule and of dsrt_outer_scale, by number.
+constexpr const char *scaleRules[] = {"amax", "power_of_two", "mx"};
+constexpr const char *outerScales[] = {"none", "row", "tensor"};
 
 bool isPayload(dsrt_dtype dtype) { return dtype == DSRT_F8E4M3 || dtype == DSRT_F8E5M2 || dtype == DSRT_F4E2M1 || dtype == DSRT_NF4; }
 bool isScale(dsrt_dtype dtype) { return dtype == DSRT_F32 || dtype == DSRT_UE8M0 || dtype == DSRT_F8E4M3; }
@@ -152,13 +158,16 @@ Json toJson(const dsrt_quant &format) {
   const char *payload = name(static_cast<dsrt_dtype>(format.payload));
   if (format.scale == DSRT_NONE)
     return payload;
-  return {{"payload", payload},
-          {"scale", name(static_cast<dsrt_dtype>(format.scale))},
-          {"tile", {format.tile_rows, format.tile_cols}},
-          {"rule", format.rule == DSRT_SCALE_POWER_OF_TWO ? "power_of_two" : "amax"},
-          {"rounding", format.rounding == DSRT_STOCHASTIC ? "stochastic" : "nearest"},
-          {"amax_floor", format.amax_floor},
-          {"seed", format.seed}};
+  Json json = {{"payload", payload},
+               {"scale", name(static_cast<dsrt_dtype>(format.scale))},
+               {"tile", {format.tile_rows, format.tile_cols}},
+               {"rule", scaleRules[format.rule]},
+               {"rounding", format.rounding == DSRT_STOCHASTIC ? "stochastic" : "nearest"},
+               {"amax_floor", format.amax_floor},
+               {"seed", format.seed}};
+  if (format.outer != DSRT_OUTER_NONE)
+    json["outer_scale"] = outerScales[format.outer];
+  return json;
 }
 
 Expected<dsrt_quant> formatFromJson(const Json &json, std::string_view what) {
@@ -189,11 +198,18 @@ Expected<dsrt_quant> formatFromJson(const Json &json, std::string_view what) {
   } else {
     reader.fail(DSRT_UNREADABLE, "tile", "expects two extents, 0 standing for the whole, but got " + valueText(tile));
   }
-  if (rule != "amax" && rule != "power_of_two")
-    reader.fail(DSRT_UNREADABLE, "rule", "expects 'amax' or 'power_of_two', but got '" + rule + "'");
+  std::string outer = reader.word("outer_scale", outerScales[DSRT_OUTER_NONE]);
+  auto number = [](const auto &names, const std::string &name) {
+    return std::find(std::begin(names), std::end(names), name) - std::begin(names);
+  };
+  quant.rule = int32_t(number(scaleRules, rule));
+  quant.outer = int32_t(number(outerScales, outer));
+  if (quant.rule == std::size(scaleRules))
+    reader.fail(DSRT_UNREADABLE, "rule", "expects 'amax', 'power_of_two' or 'mx', but got '" + rule + "'");
+  if (quant.outer == std::size(outerScales))
+    reader.fail(DSRT_UNREADABLE, "outer_scale", "expects 'none', 'row' or 'tensor', but got '" + outer + "'");
   if (rounding != "nearest" && rounding != "stochastic")
     reader.fail(DSRT_UNREADABLE, "rounding", "expects 'nearest' or 'stochastic', but got '" + rounding + "'");
-  quant.rule = rule == "power_of_two" ? DSRT_SCALE_POWER_OF_TWO : DSRT_SCALE_AMAX;
   quant.rounding = rounding == "stochastic" ? DSRT_STOCHASTIC : DSRT_NEAREST_EVEN;
   quant.amax_floor = static_cast<float>(reader.number("amax_floor", 0, true, 0));
   if (const Json *seed = reader.find("seed")) {

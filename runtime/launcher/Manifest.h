@@ -69,7 +69,8 @@ const char *name(dsrt_dtype dtype);
 dsrt_dtype dtypeNamed(std::string_view text);
 
 /// A plain dtype is a string, a quantised format an object:
-/// {"payload":"f8E4M3FN","scale":"f32","tile":[128,128],"rule":"amax"|"power_of_two","rounding":"nearest"|"stochastic","amax_floor":0,"seed":0}
+/// {"payload":"f8E4M3FN","scale":"f32","tile":[128,128],"rule":"amax"|"power_of_two"|"mx","rounding":"nearest"|"stochastic",
+/// "amax_floor":0,"seed":0,"outer_scale":"row"|"tensor"}; no outer_scale where there is none.
 Json toJson(const dsrt_quant &format);
 Expected<dsrt_quant> formatFromJson(const Json &json, std::string_view what);
 

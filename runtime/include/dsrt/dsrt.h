@@ -18,7 +18,7 @@ extern "C" {
 #endif
 
 /* Changes whenever a struct or a convention below changes; part of the hash that an artifact carries. */
-#define DSRT_ABI_VERSION 1
+#define DSRT_ABI_VERSION 2
 
 /* Results of calls, and the exit codes of ds-run (docs/reference/exit-codes.md). */
 typedef enum dsrt_code {
@@ -53,8 +53,17 @@ typedef enum dsrt_dtype {
 /* How the scale of a tile follows from its amax. */
 typedef enum dsrt_scale_rule {
   DSRT_SCALE_AMAX = 0,      /* amax / largest payload value; 1 where amax is 0 */
-  DSRT_SCALE_POWER_OF_TWO = 1 /* the power of two not below amax / largest payload value */
+  DSRT_SCALE_POWER_OF_TWO = 1, /* the power of two not below amax / largest payload value */
+  DSRT_SCALE_MX = 2 /* 2^(floor(log2 amax) - exponent of the largest payload value): OCP Microscaling Formats 1.0; 1 where amax is 0 */
 } dsrt_scale_rule;
+
+/* A second scale above the tiles' own (NVFP4): g = amax / (448 * largest payload value), amax of the row or of the whole matrix, 1 where
+ * that amax is 0. A tile's scale is then E4M3((tile amax / largest payload value) / g) * g; a tile whose E4M3 value is 0 is 0. */
+typedef enum dsrt_outer_scale {
+  DSRT_OUTER_NONE = 0,
+  DSRT_OUTER_ROW = 1,   /* one a row: a token */
+  DSRT_OUTER_TENSOR = 2 /* one a matrix: one expert's one projection */
+} dsrt_outer_scale;
 
 typedef enum dsrt_rounding { DSRT_NEAREST_EVEN = 0, DSRT_STOCHASTIC = 1 } dsrt_rounding;
 
@@ -67,7 +76,7 @@ typedef struct dsrt_quant {
   int32_t rule;       /* dsrt_scale_rule */
   int32_t rounding;   /* dsrt_rounding */
   float amax_floor;   /* amax is at least this */
-  uint32_t reserved;  /* 0 */
+  int32_t outer;      /* dsrt_outer_scale */
   uint64_t seed;      /* of stochastic rounding */
 } dsrt_quant;
 

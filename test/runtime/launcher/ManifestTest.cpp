@@ -15,6 +15,8 @@ Json example() {
                  {"seed", 18446744073709551615u}};
   Json tensor = {{"payload", "nf4"},         {"scale", "f32"},    {"tile", {0, 0}}, {"rule", "amax"},
                  {"rounding", "stochastic"}, {"amax_floor", 0.0}, {"seed", 7}};
+  Json rows = {{"payload", "f4E2M1FN"}, {"scale", "f8E4M3FN"}, {"tile", {1, 16}}, {"rule", "mx"},
+               {"rounding", "nearest"}, {"amax_floor", 0.0},   {"seed", 0},       {"outer_scale", "row"}};
   Json program = {{"entry", "dsrt_prefill"}, {"arena_bytes", 1024}, {"logits_offset", 896}};
   Json decode = {{"entry", "dsrt_decode"}, {"arena_bytes", 512}, {"logits_offset", 384}};
   Json parameters = Json::array();
@@ -24,7 +26,7 @@ Json example() {
                         {"shape", {4, 300, 20}},
                         {"first_expert", 2},
                         {"stored", blocks},
-                        {"through", {"bf16", tensor}},
+                        {"through", {"bf16", rows, tensor}},
                         {"use", 1}});
   parameters.push_back({{"path", "b.weight"},
                         {"tensor", "model.b"},
@@ -66,6 +68,8 @@ TEST(Manifest, RoundTrips) {
   EXPECT_EQ(stacked.stored.seed, 18446744073709551615u);
   EXPECT_EQ(stacked.resident().payload, DSRT_NF4);
   EXPECT_EQ(stacked.through[0].payload, DSRT_BF16);
+  EXPECT_EQ(stacked.through[1].rule, DSRT_SCALE_MX);
+  EXPECT_EQ(stacked.through[1].outer, DSRT_OUTER_ROW);
   EXPECT_EQ(plain.resident().payload, DSRT_F16);
 }
 
@@ -120,10 +124,10 @@ INSTANTIATE_TEST_SUITE_P(
         Change{"/parameters/0/stored/scale", "\"bf16\""}, Change{"/parameters/0/stored/tile", "[128]"},
         Change{"/parameters/0/stored/tile", "[128, -1]"}, Change{"/parameters/0/stored/tile", "[2147483648, 128]"},
         Change{"/parameters/0/stored/rule", "\"guess\""}, Change{"/parameters/0/stored/rounding", "\"up\""},
-        Change{"/parameters/0/stored/amax_floor", "-0.5"}, Change{"/parameters/0/stored/seed", "-1"},
-        Change{"/parameters/0/stored/seed", "1.5"}, Change{"/parameters/0/through", "3"}, Change{"/parameters/0/through/0", "3"},
-        Change{"/parameters/0/use", "0"}, Change{"/parameters/0/use", "8"}, Change{"/sites", "{}"}, Change{"/sites/0", "[]"},
-        Change{"/sites/0/operation", "\"\""}, Change{"/sites/0/path", "1"}));
+        Change{"/parameters/0/stored/outer_scale", "\"column\""}, Change{"/parameters/0/stored/amax_floor", "-0.5"},
+        Change{"/parameters/0/stored/seed", "-1"}, Change{"/parameters/0/stored/seed", "1.5"}, Change{"/parameters/0/through", "3"},
+        Change{"/parameters/0/through/0", "3"}, Change{"/parameters/0/use", "0"}, Change{"/parameters/0/use", "8"}, Change{"/sites", "{}"},
+        Change{"/sites/0", "[]"}, Change{"/sites/0/operation", "\"\""}, Change{"/sites/0/path", "1"}));
 
 struct ManifestTakes : testing::TestWithParam<Change> {};
 
