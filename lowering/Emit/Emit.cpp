@@ -3,6 +3,7 @@
 
 #include "runtime/launcher/Manifest.h"
 #include "runtime/support/Json.h"
+#include "runtime/support/TemporaryFolder.h"
 
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
@@ -15,10 +16,6 @@
 #include "llvm/Support/TargetSelect.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/TargetParser/Host.h"
-
-#include <cstdlib>
-#include <filesystem>
-#include <unistd.h>
 
 LLD_HAS_DRIVER(elf)
 
@@ -40,23 +37,6 @@ Expected<std::unique_ptr<llvm::TargetMachine>> targetMachine() {
   return std::unique_ptr<llvm::TargetMachine>(
       target->createTargetMachine(triple, "", "", llvm::TargetOptions(), llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::None));
 }
-
-/// A folder that goes away with everything in it.
-class TemporaryFolder {
-public:
-  TemporaryFolder() {
-    std::error_code error;
-    std::string pattern = (std::filesystem::temp_directory_path(error) / "ds-mlir-XXXXXX").string();
-    if (!error && mkdtemp(pattern.data()))
-      path = pattern;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    if (!path.empty())
-      std::filesystem::remove_all(path, ignored);
-  }
-  std::string path; ///< empty where it could not be made
-};
 
 } // namespace
 
@@ -90,8 +70,8 @@ Expected<std::string> emitObject(mlir::ModuleOp module, std::string_view manifes
 
 Status linkArtifact(const std::string &object, const std::string &path) {
   TemporaryFolder folder;
-  if (folder.path.empty())
-    return {DSRT_CANNOT_CREATE, "cannot create a temporary folder; set TMPDIR to one that can be written"};
+  if (Status status = folder.status(); !status.ok())
+    return status;
   std::string input = folder.path + "/program.o", output = folder.path + "/program.so";
   if (Status status = writeFile(input, object); !status.ok())
     return status;

@@ -1,33 +1,9 @@
 // What a config says about storage, and the hash of a source model.
 #include "lowering/HuggingFaceToDS/ParameterStorage.h"
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
+#include "runtime/support/Hash.h"
 
 namespace dsmlir {
-namespace {
-
-/// The hash of a sequence of fields, each with its length or in a fixed width, so that no two sequences are one text.
-class Hash {
-public:
-  Hash() { XXH3_64bits_reset(&state); }
-  Hash &operator<<(int64_t value) {
-    XXH3_64bits_update(&state, &value, sizeof value);
-    return *this;
-  }
-  Hash &operator<<(double value) { return *this << __builtin_bit_cast(int64_t, value); }
-  Hash &operator<<(const std::string &text) {
-    *this << int64_t(text.size());
-    XXH3_64bits_update(&state, text.data(), text.size());
-    return *this;
-  }
-  std::string text() const { return dsrt::format("%016llx", static_cast<unsigned long long>(XXH3_64bits_digest(&state))); }
-
-private:
-  XXH3_state_t state;
-};
-
-} // namespace
 
 std::vector<ParameterStorage> storageFromConfig(const ModelConfig &config, const std::vector<ModelParameter> &parameters) {
   dsrt_dtype dtype = config.storedDtype == "float32" ? DSRT_F32 : config.storedDtype == "float16" ? DSRT_F16 : DSRT_BF16;
@@ -45,7 +21,7 @@ std::vector<ParameterStorage> storageFromConfig(const ModelConfig &config, const
 
 std::string sourceHash(const ModelConfig &config, const std::vector<ModelParameter> &parameters,
                        const std::vector<ParameterStorage> &storage) {
-  Hash hash;
+  dsrt::Hash hash;
   hash << int64_t(config.family) << config.vocabulary << config.hidden << config.intermediate << config.layers << config.heads
        << config.qLoraRank << config.kvLoraRank << config.nopeHeadDim << config.ropeHeadDim << config.valueHeadDim << config.firstDense
        << config.routedExperts << config.sharedExperts << config.expertsPerToken << config.expertIntermediate << config.groups

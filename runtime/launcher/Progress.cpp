@@ -8,12 +8,13 @@
 
 using namespace dsrt;
 
-std::string dsrt::progressLine(const std::string &work, uint64_t done, uint64_t total) {
+std::string dsrt::progressLine(const std::string &work, uint64_t done, uint64_t total, const std::string &unit) {
   constexpr int width = 20;
   double part = total ? std::min(1.0, double(done) / double(total)) : 1;
   int filled = int(part * width);
-  return work + " [" + std::string(filled, '#') + std::string(width - filled, ' ') + "] " + format("%3d %%  ", int(part * 100)) +
-         bytesText(done) + " of " + bytesText(total);
+  std::string amounts =
+      unit.empty() ? bytesText(done) + " of " + bytesText(total) : std::to_string(done) + " of " + std::to_string(total) + " " + unit;
+  return work + " [" + std::string(filled, '#') + std::string(width - filled, ' ') + "] " + format("%3d %%  ", int(part * 100)) + amounts;
 }
 
 void Progress::update(uint64_t done, uint64_t total) {
@@ -22,7 +23,7 @@ void Progress::update(uint64_t done, uint64_t total) {
     return;
   last = now;
   drawn = true;
-  fprintf(stderr, "\r%s\033[K", progressLine(work, done, total).c_str());
+  fprintf(stderr, "\r%s\033[K", progressLine(work, done, total, unit).c_str());
   fflush(stderr);
 }
 

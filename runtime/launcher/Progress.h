@@ -1,4 +1,4 @@
-// A progress line on stderr while bytes are worked through, where stderr is a terminal.
+// A progress line on stderr while bytes, or anything else that is counted, are worked through, where stderr is a terminal.
 #pragma once
 
 #include <chrono>
@@ -7,13 +7,14 @@
 
 namespace dsrt {
 
-/// "loading [#########           ]  45 %  1.2 GiB of 2.7 GiB"
-std::string progressLine(const std::string &work, uint64_t done, uint64_t total);
+/// "loading [#########           ]  45 %  1.2 GiB of 2.7 GiB"; with a unit other than bytes (an empty one) "12 of 60 tokens".
+std::string progressLine(const std::string &work, uint64_t done, uint64_t total, const std::string &unit = "");
 
 class Progress {
 public:
   /// \param visible  false: nothing is drawn
-  Progress(std::string work, bool visible) : work(std::move(work)), visible(visible) {}
+  /// \param unit     what is counted; empty: bytes
+  Progress(std::string work, bool visible, std::string unit = "") : work(std::move(work)), unit(std::move(unit)), visible(visible) {}
   ~Progress() { clear(); }
 
   /// Draws at most ten times a second.
@@ -22,7 +23,7 @@ public:
   void clear();
 
 private:
-  std::string work;
+  std::string work, unit;
   bool visible, drawn = false;
   std::chrono::steady_clock::time_point last;
 };

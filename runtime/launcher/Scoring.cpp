@@ -6,11 +6,23 @@
 
 using namespace dsrt;
 
-double dsrt::crossEntropy(const float *logits, int64_t count, int32_t token) {
+/// ln of the sum over exp(logits[i]).
+static double logSumExp(const float *logits, int64_t count) {
   double largest = *std::max_element(logits, logits + count), sum = 0;
   for (int64_t i = 0; i < count; ++i)
     sum += std::exp(logits[i] - largest);
-  return std::log(sum) + largest - logits[token];
+  return std::log(sum) + largest;
+}
+
+double dsrt::crossEntropy(const float *logits, int64_t count, int32_t token) { return logSumExp(logits, count) - logits[token]; }
+
+double dsrt::divergence(const float *reference, const float *logits, int64_t count) {
+  double ofReference = logSumExp(reference, count), ofLogits = logSumExp(logits, count), sum = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    double lnP = reference[i] - ofReference, lnQ = logits[i] - ofLogits;
+    sum += std::exp(lnP) * (lnP - lnQ);
+  }
+  return std::max(sum, 0.0); // equal distributions differ by the rounding of the sum
 }
 
 Json Score::json() const { return {{"nll", nll}, {"mean", mean}, {"perplexity", perplexity}}; }

@@ -2,9 +2,11 @@
 #include "tools/driver/CommandLine.h"
 #include "runtime/support/Nearest.h"
 
+#include <cerrno>
 #include <charconv>
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 #include <new>
 
@@ -78,6 +80,12 @@ std::optional<int> CommandLine::parse(int argc, const char *const *argv) {
   }
   fprintf(stderr, "error: %s\nnote: '%s --help' lists the options\n", message.c_str(), application.get_name().c_str());
   return DSRT_USAGE;
+}
+
+dsrt::Status print(std::string_view text) {
+  if (fwrite(text.data(), 1, text.size(), stdout) == text.size() && fflush(stdout) == 0)
+    return {};
+  return {DSRT_IO, std::string("cannot write to stdout: ") + strerror(errno)};
 }
 
 int reportError(const dsrt::Status &status) {

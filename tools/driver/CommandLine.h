@@ -9,6 +9,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace dsmlir {
 
@@ -38,6 +39,9 @@ private:
 
   CLI::App application;
 };
+
+/// Writes a result to stdout. DSRT_IO where that fails: a full disk, a closed pipe.
+dsrt::Status print(std::string_view text);
 
 /// Prints "error: <message>" and "warning: <message>" to stderr. The first gives the exit code of the status.
 int reportError(const dsrt::Status &status);

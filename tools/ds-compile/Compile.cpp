@@ -40,15 +40,23 @@ Checkpoint checkpointOf(const ModelConfig &config) {
   return checkpoint;
 }
 
+/// How a compilation behaves when a program asks for it, not a user.
+struct Manner {
+  bool quiet = false;        ///< errors alone are said
+  bool ignorePolicy = false; ///< a policy in the IR is taken away
+};
+
 /// A model on its way through the phases.
 class Compilation {
 public:
-  explicit Compilation(const CompileOptions &options) : options(options) {
+  explicit Compilation(const CompileOptions &options, Manner manner = {}) : options(options), manner(manner) {
     context.disableMultithreading();    // the graph is one function after the other; threads cost more than they bring
     context.printOpOnDiagnostic(false); // an operation may be the whole model
     context.loadDialect<ds::DSDialect, mlir::dsrt::DSRTDialect>();
     // What has no place in a file is said without one.
-    context.getDiagEngine().registerHandler([](mlir::Diagnostic &diagnostic) -> LogicalResult {
+    context.getDiagEngine().registerHandler([manner](mlir::Diagnostic &diagnostic) -> LogicalResult {
+      if (manner.quiet && diagnostic.getSeverity() == DiagnosticSeverity::Warning)
+        return success();
       if (diagnostic.getLocation()->findInstanceOf<FileLineColLoc>())
         return failure();
       llvm::errs() << (diagnostic.getSeverity() == DiagnosticSeverity::Warning ? "warning: " : "error: ") << diagnostic << "\n";
@@ -94,6 +102,14 @@ public:
     return emit(manifest);
   }
 
+  ::dsrt::Expected<Resolution> resolveOnly() {
+    if (Status status = import(); !status.ok())
+      return status;
+    if (Status status = resolve(); !status.ok())
+      return status;
+    return std::move(*resolution);
+  }
+
 private:
   ds::ModelOp model() { return *module->getOps<ds::ModelOp>().begin(); }
 
@@ -107,15 +123,19 @@ private:
       auto models = module->getOps<ds::ModelOp>();
       if (std::distance(models.begin(), models.end()) != 1)
         return {DSRT_REJECTED, options.model + ": expects one ds.model"};
+      if (manner.ignorePolicy)
+        model().removePolicyAttr();
       return {};
     }
     ::dsrt::Expected<ImportedModel> imported = importModel(context, options.model);
     if (!imported)
       return imported.status();
-    for (const std::string &warning : imported->warnings)
-      reportWarning(warning);
-    for (const std::string &note : imported->notes)
-      llvm::errs() << "note: " << note << "\n";
+    if (!manner.quiet) {
+      for (const std::string &warning : imported->warnings)
+        reportWarning(warning);
+      for (const std::string &note : imported->notes)
+        llvm::errs() << "note: " << note << "\n";
+    }
     module = std::move(imported->module);
     sourceHash = imported->hash;
     checkpoint = checkpointOf(imported->config);
@@ -186,7 +206,8 @@ private:
     scope = root.nest("link");
     if (Status status = linkArtifact(*object, options.output); !status.ok())
       return status;
-    llvm::errs() << planSummary(plan) << "wrote " << options.output << "\n";
+    if (!manner.quiet)
+      llvm::errs() << planSummary(plan) << "wrote " << options.output << "\n";
     return {};
   }
 
@@ -198,13 +219,8 @@ private:
     return options.output.empty() ? print(text) : ::dsrt::writeFile(options.output, text);
   }
 
-  static Status print(const std::string &text) {
-    if (fwrite(text.data(), 1, text.size(), stdout) != text.size() || fflush(stdout) != 0)
-      return {DSRT_IO, "cannot write to stdout"};
-    return {};
-  }
-
   const CompileOptions &options;
+  Manner manner;
   MLIRContext context;
   llvm::SourceMgr sources;
   SourceMgrDiagnosticHandler diagnostics{sources, &context, llvm::errs()};
@@ -226,5 +242,9 @@ int compile(const CompileOptions &options) {
   // An empty message: diagnostics have said it.
   return status.message().empty() ? int(status.code()) : reportError(status);
 }
+
+::dsrt::Expected<Resolution> resolveModel(const CompileOptions &options) { return Compilation(options).resolveOnly(); }
+
+Status compileArtifact(const CompileOptions &options) { return Compilation(options, {.quiet = true, .ignorePolicy = true}).run(); }
 
 } // namespace dsmlir

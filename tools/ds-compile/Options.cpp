@@ -90,7 +90,7 @@ void addPrecisionOption(CLI::App &app, const OptionDescriptor &descriptor, Preci
 Status expectModel(int argc, const char *const *argv) {
   if (argc < 2 || std::filesystem::exists(argv[1]))
     return {};
-  for (std::string_view command : {"diff", "sensitivity", "plan-mesh", "convert-policy"})
+  for (std::string_view command : {"diff", "plan-mesh", "convert-policy"})
     if (argv[1] == command)
       return {DSRT_UNAVAILABLE, "'ds-compile " + std::string(command) + "' is not part of this build; 'ds-compile MODEL' compiles"};
   return {};
@@ -135,6 +135,29 @@ Status check(const CompileOptions &options) {
 
 } // namespace
 
+void addPrecisionOptions(CLI::App &app, PrecisionOptions &options, std::string &config) {
+  app.add_option("--precision-config", config, "a JSON file with precision options; the command line wins over it")
+      ->type_name("FILE")
+      ->group("Precision: all layers");
+  for (const OptionDescriptor &descriptor : optionTable())
+    addPrecisionOption(app, descriptor, options);
+}
+
+Status readPrecisionConfig(const std::string &config, PrecisionOptions &options) {
+  if (config.empty())
+    return {};
+  Status status = readConfigFile(config, options);
+  return options.refused.empty() ? status : Status();
+}
+
+void addLimitOptions(CLI::App &app, ProgramLimits &limits) {
+  std::vector<std::pair<const char *, int64_t *>> members = {
+      {"--max-tokens", &limits.maxTokens}, {"--max-sequences", &limits.maxSequences}, {"--max-length", &limits.maxLength}};
+  const char *help[] = {"tokens in one call (2048)", "rows of a call (64)", "positions of a row (4096, or the model's)"};
+  for (size_t i = 0; i < members.size(); ++i)
+    app.add_option(members[i].first, *members[i].second, help[i])->check(CLI::Range(1, INT32_MAX))->type_name("N")->group("Memory plan");
+}
+
 std::optional<int> parseCompileOptions(int argc, const char *const *argv, CompileOptions &options) {
   CommandLine line("ds-compile", "Compiles a DeepSeek model to an artifact for ds-run, with the precision of every operation decided,\n"
                                  "explained and verified.");
@@ -145,18 +168,8 @@ std::optional<int> parseCompileOptions(int argc, const char *const *argv, Compil
   app.add_option("-o,--output", options.output, "the artifact, or what --compile-to asks for (stdout)")->type_name("FILE");
   app.add_option("--compile-to", stage, "stop there and write that")->type_name("ds|precision|legal|dsrt|llvm|obj");
   app.add_option("--target", options.target, "what the artifact runs on (cpu)")->type_name("cpu|cuda-sm90");
-  std::vector<std::pair<const char *, int64_t *>> limits = {{"--max-tokens", &options.limits.maxTokens},
-                                                            {"--max-sequences", &options.limits.maxSequences},
-                                                            {"--max-length", &options.limits.maxLength}};
-  const char *limitHelp[] = {"tokens in one call (2048)", "rows of a call (64)", "positions of a row (4096, or the model's)"};
-  for (size_t i = 0; i < limits.size(); ++i)
-    app.add_option(limits[i].first, *limits[i].second, limitHelp[i])->check(CLI::Range(1, INT32_MAX))->type_name("N")->group("Memory plan");
-
-  app.add_option("--precision-config", precisionConfig, "a JSON file with precision options; the command line wins over it")
-      ->type_name("FILE")
-      ->group("Precision: all layers");
-  for (const OptionDescriptor &descriptor : optionTable())
-    addPrecisionOption(app, descriptor, options.precision);
+  addLimitOptions(app, options.limits);
+  addPrecisionOptions(app, options.precision, precisionConfig);
 
   CommandLine::addOptionalValue(app, "--list-modules", options.listModules, "text", "prints modules and their precision: text or json")
       ->group("Reports");
@@ -189,9 +202,8 @@ std::optional<int> parseCompileOptions(int argc, const char *const *argv, Compil
     return fail({DSRT_UNAVAILABLE, "target '" + options.target + "' is not part of this build; use --target=cpu"});
   if (Status status = check(options); !status.ok())
     return fail(status);
-  if (!precisionConfig.empty())
-    if (Status status = readConfigFile(precisionConfig, options.precision); !status.ok() && options.precision.refused.empty())
-      return fail(status);
+  if (Status status = readPrecisionConfig(precisionConfig, options.precision); !status.ok())
+    return fail(status);
   return std::nullopt;
 }
 

@@ -4,6 +4,8 @@
 #include "lowering/DSToDSRT/DSToDSRT.h"
 #include "passes/precision/PrecisionOptions.h"
 
+#include <CLI/CLI.hpp>
+
 #include <optional>
 #include <string>
 
@@ -29,6 +31,14 @@ struct CompileOptions {
   /// Whether something is asked for that needs no IR beyond the resolution.
   bool reportsOnly() const { return output.empty() && stage == Stage::Artifact; }
 };
+
+/// Adds --precision-config, whose value goes to `config`, and every option of the table of precision options.
+void addPrecisionOptions(CLI::App &app, PrecisionOptions &options, std::string &config);
+/// Reads what --precision-config names, if anything; weaker than what the command line says. What is refused in the file alone stays among
+/// the options, to be reported with all other findings.
+dsrt::Status readPrecisionConfig(const std::string &config, PrecisionOptions &options);
+/// Adds --max-tokens, --max-sequences and --max-length.
+void addLimitOptions(CLI::App &app, ProgramLimits &limits);
 
 /// Parses. An exit code where the tool ends here: after --help, or where the usage is wrong.
 std::optional<int> parseCompileOptions(int argc, const char *const *argv, CompileOptions &options);

@@ -1,9 +1,21 @@
-// ds-compile: from a model to an artifact.
+// ds-compile: from a model to an artifact (Compile.h), and what low precision does to a model (sensitivity/).
+#include "runtime/launcher/MapGuard.h"
 #include "tools/driver/CommandLine.h"
 #include "tools/ds-compile/Compile.h"
+#include "tools/ds-compile/sensitivity/Sensitivity.h"
+
+#include <csignal>
+#include <filesystem>
+#include <string_view>
 
 int main(int argc, char **argv) {
   return dsmlir::runTool([&] {
+    // A model of that name is a model.
+    if (argc > 1 && std::string_view(argv[1]) == "sensitivity" && !std::filesystem::exists(argv[1])) {
+      signal(SIGPIPE, SIG_IGN); // a reader that goes away is an error of writing
+      dsrt::installMapGuard();
+      return dsmlir::sensitivity(argc - 1, argv + 1);
+    }
     dsmlir::CompileOptions options;
     if (std::optional<int> code = dsmlir::parseCompileOptions(argc, argv, options))
       return *code;

@@ -4,8 +4,7 @@
 #include "runtime/launcher/Generation.h"
 #include "runtime/support/Json.h"
 #include "tools/driver/CommandLine.h"
-#include "tools/ds-run/Machine.h"
-#include "tools/ds-run/Run.h"
+#include "tools/driver/Machine.h"
 
 #include <algorithm>
 
@@ -26,8 +25,9 @@ double percentile(const std::vector<double> &sorted, double part) {
 }
 
 Expected<std::string> measure(const BenchOptions &options) {
-  Deadline none(0, 0, [] {});
-  Expected<std::unique_ptr<Machine>> machine = Machine::open(options.artifact, {"", options.threads, 0, false, false}, none);
+  MachineOptions device;
+  device.threads = options.threads;
+  Expected<std::unique_ptr<Machine>> machine = Machine::open(options.artifact, device);
   if (!machine)
     return machine.status();
   const Manifest &manifest = (*machine)->manifest();

@@ -5,8 +5,7 @@
 #include "runtime/launcher/Backends.h"
 #include "runtime/launcher/Memory.h"
 #include "tools/driver/CommandLine.h"
-#include "tools/ds-run/Machine.h"
-#include "tools/ds-run/Run.h"
+#include "tools/driver/Machine.h"
 
 #include <fstream>
 

@@ -3,13 +3,15 @@
 #include "tools/ds-run/Run.h"
 
 #include "runtime/launcher/Comparison.h"
+#include "runtime/launcher/Deadline.h"
 #include "runtime/launcher/Generation.h"
 #include "runtime/launcher/Memory.h"
 #include "runtime/launcher/Scoring.h"
 #include "runtime/launcher/Text.h"
 #include "runtime/launcher/TokenInput.h"
 #include "runtime/support/OutputFile.h"
-#include "tools/ds-run/Machine.h"
+#include "tools/driver/CommandLine.h"
+#include "tools/driver/Machine.h"
 
 #include <cerrno>
 #include <cstdio>
@@ -19,12 +21,6 @@
 
 using namespace dsmlir;
 using namespace dsrt;
-
-Status dsmlir::print(std::string_view text) {
-  if (fwrite(text.data(), 1, text.size(), stdout) == text.size() && fflush(stdout) == 0)
-    return {};
-  return {DSRT_IO, std::string("cannot write to stdout: ") + strerror(errno)};
-}
 
 namespace {
 
@@ -109,8 +105,9 @@ public:
 
 private:
   Status prepareAndRun() {
-    Expected<std::unique_ptr<Machine>> opened = Machine::open(
-        options.artifact, {options.backend, options.threads, options.device, options.checkFinite, !options.trace.empty()}, deadline);
+    Expected<std::unique_ptr<Machine>> opened =
+        Machine::open(options.artifact,
+                      {options.backend, options.threads, options.device, options.checkFinite, !options.trace.empty(), deadline.expired()});
     if (!opened)
       return opened.status();
     machine = std::move(*opened);

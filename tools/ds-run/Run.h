@@ -8,7 +8,4 @@ namespace dsmlir {
 /// The exit code is that of the status; 1 where a comparison is above its tolerance (the status is ok, `differs` is set).
 dsrt::Status runArtifact(const RunOptions &options, bool &differs);
 
-/// Writes to stdout. DSRT_IO where that fails: a full disk, a closed pipe.
-dsrt::Status print(std::string_view text);
-
 } // namespace dsmlir

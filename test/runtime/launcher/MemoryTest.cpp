@@ -36,4 +36,5 @@ TEST(Memory, Units) {
 TEST(Progress, Line) {
   EXPECT_EQ(progressLine("loading", 512, 1024), "loading [##########          ]  50 %  512 bytes of 1.0 KiB");
   EXPECT_EQ(progressLine("loading", 0, 0), "loading [####################] 100 %  0 bytes of 0 bytes");
+  EXPECT_EQ(progressLine("running", 12, 60, "tokens"), "running [####                ]  20 %  12 of 60 tokens");
 }

@@ -1,5 +1,5 @@
 // The order of checks is the order of what they cost: the manifest, the backend, the checkpoint's headers, memory, and then bytes.
-#include "tools/ds-run/Machine.h"
+#include "tools/driver/Machine.h"
 
 #include "runtime/launcher/Memory.h"
 #include "runtime/launcher/Progress.h"
@@ -17,7 +17,7 @@ int32_t dsmlir::threadsOrAll(int32_t threads) {
   return threads > 0 ? threads : sched_getaffinity(0, sizeof set, &set) == 0 ? std::max(1, CPU_COUNT(&set)) : 1;
 }
 
-Expected<std::unique_ptr<Machine>> Machine::open(const std::string &path, const MachineOptions &options, const Deadline &deadline) {
+Expected<std::unique_ptr<Machine>> Machine::open(const std::string &path, const MachineOptions &options) {
   auto machine = std::make_unique<Machine>();
   machine->options = options;
   Expected<Artifact> artifact = Artifact::open(path);
@@ -36,7 +36,7 @@ Expected<std::unique_ptr<Machine>> Machine::open(const std::string &path, const 
     return device.status();
   machine->device = std::move(*device);
   dsrt_context &context = machine->device->context;
-  context.cancelled = deadline.expired();
+  context.cancelled = options.cancelled;
   context.checkFinite = options.checkFinite;
   context.trace = options.trace ? &machine->events : nullptr;
   return machine;
@@ -65,7 +65,7 @@ Status Machine::prepare(const Checkpoint *checkpoint, int64_t slots, int64_t len
   auto begin = std::chrono::steady_clock::now();
   uint64_t traceBegin = events.now();
   dsrt_context &context = device->context;
-  Progress progress("loading", isatty(STDERR_FILENO));
+  Progress progress(options.work, isatty(STDERR_FILENO));
   LoadOptions load{context.backend, context.state, threads, [&](uint64_t done, uint64_t total) { progress.update(done, total); },
                    context.cancelled};
   Expected<std::unique_ptr<ResidentWeights>> loaded =

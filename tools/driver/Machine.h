@@ -1,11 +1,11 @@
-// What ds-run and ds-run bench set up alike: artifact, backend, memory check, weights, session, deadline, trace.
+// What every tool that runs artifacts sets up alike: artifact, backend, memory check, weights, session, trace.
 #pragma once
 
 #include "runtime/launcher/Artifact.h"
 #include "runtime/launcher/Backends.h"
-#include "runtime/launcher/Deadline.h"
 #include "runtime/launcher/Session.h"
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,14 +17,15 @@ struct MachineOptions {
   int32_t threads = 0, device = 0;
   bool checkFinite = false;
   bool trace = false;
+  const std::atomic<bool> *cancelled = nullptr; ///< once true, loading and the next call fail
+  std::string work = "loading";                 ///< what the progress line says while weights are loaded
 };
 
 /// An artifact on a device. Members are in the order in which they must go.
 class Machine {
 public:
   /// Opens the artifact and finds its backend; nothing of the artifact has run yet.
-  static dsrt::Expected<std::unique_ptr<Machine>> open(const std::string &artifact, const MachineOptions &options,
-                                                       const dsrt::Deadline &deadline);
+  static dsrt::Expected<std::unique_ptr<Machine>> open(const std::string &artifact, const MachineOptions &options);
 
   /// Checks the memory, loads the weights (random ones where `checkpoint` is null) and makes a session of `slots` rows of `length`
   /// positions. \param results  bytes of logits that the caller keeps
