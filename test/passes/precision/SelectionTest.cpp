@@ -181,8 +181,8 @@ TEST(OptionsForSelection, PutExactlyTheMembersIntoLowPrecision) {
         {"--fp16", "--compute-lowbit-mode", "fp4", "--compute-lowbit-include", "experts"},
         {"--fp8-param", "--persistent-scale-granularity", "per_tensor"},
         {"--fp32", "--params-dtype", "bf16", "--fp4-param", "--persistent-lowbit-exclude", "attn", "--lowbit-master-ownership", "module"},
-        {"--precision-recipe", "deepseek_v3", "--fp4-param", "--compute-lowbit-include", "attn", "--persistent-lowbit-include", "experts",
-         "--strict-rules"},
+        {"--precision-recipe", "deepseek_v3", "--fp4-param", "--compute-lowbit-include", "attn.*proj", "--persistent-lowbit-include",
+         "experts", "--strict-rules"},
         {"--fp8", "--fp8-format", "hybrid", "--no-fp8-comm-quant", "--loss-scale-growth-interval", "17"}})
     expectSelects(words, ++seed);
 }

@@ -64,29 +64,32 @@ Status MeasurementFile::read(const RunIdentity &identity) {
   Expected<std::string> text = readFile(path, largestFile);
   if (!text)
     return text.status();
+  Json first = {{"kind", kind},
+                {"version", version},
+                {"model", identity.model},
+                {"weights", identity.weights},
+                {"input", identity.input},
+                {"baseline", identity.baseline}};
   size_t whole = text->rfind('\n') == std::string::npos ? 0 : text->rfind('\n') + 1;
-  if (whole != text->size()) {
-    // A run that was killed in its very first line has written the beginning of one.
-    std::string_view rest = std::string_view(*text).substr(whole);
-    if (whole == 0 && !std::string_view("{\"kind\"").starts_with(rest.substr(0, 7)))
-      return {DSRT_UNREADABLE, path + ": is no file of 'ds-compile sensitivity --state'"};
-    if (ftruncate(descriptor, off_t(whole)) != 0)
-      return {DSRT_IO, path + ": cannot drop an unfinished line: " + strerror(errno)};
-    text->resize(whole);
-  }
-  if (text->empty())
-    return append({{"kind", kind},
-                   {"version", version},
-                   {"model", identity.model},
-                   {"weights", identity.weights},
-                   {"input", identity.input},
-                   {"baseline", identity.baseline}});
+  std::string beginning = Json({{"kind", kind}}).dump();
+  beginning.pop_back(); // of any such file's first line
+  if (whole == 0 && text->substr(0, beginning.size()) != beginning.substr(0, text->size()))
+    return {DSRT_UNREADABLE, path + ": is no file of 'ds-compile sensitivity --state'"};
+  if (Status status = parse(std::string_view(*text).substr(0, whole), identity); !status.ok())
+    return status;
+  // Now that it is one of ours: what a kill has left of a line goes.
+  if (whole != text->size() && ftruncate(descriptor, off_t(whole)) != 0)
+    return {DSRT_IO, path + ": cannot drop an unfinished line: " + strerror(errno)};
+  return whole == 0 ? append(first) : Status();
+}
 
+/// Whole lines.
+Status MeasurementFile::parse(std::string_view text, const RunIdentity &identity) {
   size_t lineNumber = 0;
-  for (size_t begin = 0; begin < text->size();) {
-    size_t end = text->find('\n', begin);
+  for (size_t begin = 0; begin < text.size();) {
+    size_t end = text.find('\n', begin);
     std::string what = path + ": line " + std::to_string(++lineNumber);
-    Expected<Json> line = parseJson(std::string_view(*text).substr(begin, end - begin), what);
+    Expected<Json> line = parseJson(text.substr(begin, end - begin), what);
     if (!line)
       return line.status();
     if (!line->is_object())

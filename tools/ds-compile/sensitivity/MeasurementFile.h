@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace dsmlir {
 
@@ -22,8 +23,9 @@ class MeasurementFile {
 public:
   /// Opens the file, or makes it. An empty path: measurements are kept in memory alone.
   ///
-  /// A last line without its end is what a kill leaves of a line: it is dropped. DSRT_UNREADABLE where the file holds anything else;
-  /// DSRT_REJECTED where it belongs to another run, with what differs, or where another process has it open; DSRT_CANNOT_CREATE.
+  /// A last line without its end is what a kill leaves of a line: it is dropped. DSRT_UNREADABLE where the file holds anything else, which
+  /// is left as it is; DSRT_REJECTED where it belongs to another run, with what differs, or where another process has it open;
+  /// DSRT_CANNOT_CREATE.
   static dsrt::Expected<std::unique_ptr<MeasurementFile>> open(const std::string &path, const RunIdentity &identity);
   ~MeasurementFile();
   MeasurementFile(const MeasurementFile &) = delete;
@@ -40,6 +42,7 @@ public:
 private:
   MeasurementFile() = default;
   dsrt::Status read(const RunIdentity &identity);
+  dsrt::Status parse(std::string_view text, const RunIdentity &identity);
   dsrt::Status append(const dsrt::Json &line);
 
   std::string path;

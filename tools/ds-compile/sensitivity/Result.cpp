@@ -88,14 +88,16 @@ Json SensitivityResult::json() const {
 }
 
 std::string SensitivityResult::text() const {
-  std::string text = format("baseline: %s; %lld tokens of %lld rows; with nothing in low precision %llu bytes of weights\n",
-                            baseline.c_str(), (long long)tokens, (long long)rows, (unsigned long long)nothing.bytes);
+  std::string text =
+      format("%lld tokens of %lld rows, compared with a run with %s\n", (long long)tokens, (long long)rows, baseline.c_str());
   std::vector<std::vector<std::string>> lines = {{"in low precision", "modules", "bytes before", "after", "distance", "divergence"}};
   for (size_t group : worstFirst())
     lines.push_back(line(groups[group]));
   lines.push_back(line(everything));
   lines.push_back(line({"nothing", 0, 0, 0, nothing}));
   text += table(lines);
+  text += format("all weights: %llu bytes with nothing in low precision, %llu with everything\n", (unsigned long long)nothing.bytes,
+                 (unsigned long long)everything.measurement.bytes);
   if (!proposal)
     return text;
   const Measurement &measured = proposal->measurement;

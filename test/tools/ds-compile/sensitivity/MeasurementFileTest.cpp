@@ -27,6 +27,7 @@ protected:
   std::string refusal(const std::string &content, const RunIdentity &of = identity) {
     Expected<std::unique_ptr<MeasurementFile>> file = MeasurementFile::open(folder.write("state", content), of);
     EXPECT_FALSE(bool(file));
+    EXPECT_EQ(folder.read("state"), content); // whatever it is, it is left as it is
     std::string message = file.status().message(), path = folder / "state";
     if (message.starts_with(path))
       message = message.substr(path.size());
@@ -66,10 +67,13 @@ TEST_F(MeasurementFiles, WithoutAPathAreInMemory) {
 }
 
 // A kill may end a write anywhere: whatever is left of the file, a run goes on from its whole lines.
-TEST_F(MeasurementFiles, GoOnFromEveryPrefix) {
+TEST_F(MeasurementFiles, GoOnFromWhatIsLeft) {
   std::string whole = written();
   size_t firstLine = whole.find('\n') + 1;
   for (size_t length = 0; length <= whole.size(); ++length) {
+    bool atAnEnd = length == 0 || length == whole.size() || whole[length] == '\n' || whole[length - 1] == '\n';
+    if (!atAnEnd && length % 16 != 0) // every write is synced, which takes its time
+      continue;
     SCOPED_TRACE(length);
     folder.write("state", whole.substr(0, length));
     {
@@ -96,7 +100,6 @@ TEST_F(MeasurementFiles, OfAnotherRunAreRefused) {
                              {"baseline", {"m", "w", "i", "x"}}})
     EXPECT_EQ(refusal(whole, other),
               std::string("1 : belongs to another run: its ") + what + " is another one; give --state another file, or delete it");
-  EXPECT_EQ(folder.read("state"), whole); // and left as they are
   auto file = open();
   EXPECT_EQ(file->setBaseline("other").code(), DSRT_REJECTED);
 }
@@ -105,6 +108,9 @@ TEST_F(MeasurementFiles, ThatAreNoneAreRefused) {
   std::string whole = written(), first = whole.substr(0, whole.find('\n') + 1);
   EXPECT_EQ(refusal("some text\n").substr(0, 13), "2 : line 1:1:");
   EXPECT_EQ(refusal("some text"), "2 : is no file of 'ds-compile sensitivity --state'");
+  EXPECT_EQ(refusal("{\n  \"model_type\": 1\n}").substr(0, 4), "2 : ");
+  EXPECT_EQ(refusal("{\"kind\":\"other\""), "2 : is no file of 'ds-compile sensitivity --state'");
+  EXPECT_EQ(refusal(first + "garbage\n{\"pol").substr(0, 4), "2 : ");
   EXPECT_EQ(refusal("{}\n"), "2 : is no file of 'ds-compile sensitivity --state'");
   EXPECT_EQ(refusal("[]\n"), "2 : line 1 expects an object");
   EXPECT_EQ(refusal("{\"kind\":\"ds-compile sensitivity\",\"version\":99}\n"),

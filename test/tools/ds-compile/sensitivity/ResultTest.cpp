@@ -32,13 +32,14 @@ TEST(SensitivityResult, IsATable) {
   SensitivityResult result = example();
   result.valueBudget = 0.04;
   result.proposal = {{0, 1}, {0.0316, 0.00016, 720}, {{"fp8", true}}};
-  EXPECT_EQ(result.text(), "baseline: nothing in low precision; 9 tokens of 2 rows\n"
+  EXPECT_EQ(result.text(), "9 tokens of 2 rows, compared with a run with nothing in low precision\n"
                            "in low precision  modules  bytes before  after  distance  divergence\n"
                            "c                       1           200    100       inf         inf\n"
                            "b                       2           400    210      0.03       5e-05\n"
                            "a                       1           200    110      0.01      0.0001\n"
                            "everything              4           800    420      0.05       0.002\n"
                            "nothing                 0             0      0         0           0\n"
+                           "all weights: 1000 bytes with nothing in low precision, 620 with everything\n"
                            "proposal: 2 of 3 groups in low precision, within distance 0.04: 720 bytes instead of 1000, distance 0.0316, "
                            "divergence 0.00016\n"
                            "  left out: c\n");
