@@ -160,7 +160,8 @@ void addLimitOptions(CLI::App &app, ProgramLimits &limits) {
 
 std::optional<int> parseCompileOptions(int argc, const char *const *argv, CompileOptions &options) {
   CommandLine line("ds-compile", "Compiles a DeepSeek model to an artifact for ds-run, with the precision of every operation decided,\n"
-                                 "explained and verified.");
+                                 "explained and verified.\n"
+                                 "ds-compile sensitivity measures what low precision does to a model, module by module.");
   CLI::App &app = line.app();
   app.get_formatter()->column_width(44);
   std::string stage, precisionConfig;

@@ -34,6 +34,8 @@ Status check(const SensitivityOptions &options) {
     return {DSRT_USAGE, "--budget-distance expects a number from 0"};
   if (!options.policyOut.empty() && !options.valueBudget && !options.bytesBudget)
     return {DSRT_USAGE, "-o writes the proposed policy: it expects --budget-distance or --budget-bytes beside it"};
+  if (!options.policyOut.empty() && options.policyOut == options.state)
+    return {DSRT_USAGE, "--state and -o both write '" + options.state + "': give each a file of its own"};
   if (options.weights.empty())
     return {DSRT_USAGE, "expects --weights FOLDER: " + options.compile.model + " is no folder with weights in it"};
   return {};
@@ -66,7 +68,7 @@ std::optional<int> dsmlir::parseSensitivityOptions(int argc, const char *const *
   app.add_option("--state", options.state, "keeps every measurement in FILE; the same command goes on from there after an interruption")
       ->check(named)
       ->type_name("FILE");
-  app.add_option("--output", output, "the result: a table, or JSON (text)")->check(CLI::IsMember({"text", "json"}))->type_name("text|json");
+  app.add_option("--output", output, "the result: a table, or JSON (text)")->check(CLI::IsMember({"text", "json"}));
 
   app.add_option("--input", options.input,
                  "a safetensors file with token rows: I32 or I64 [batch, length], and I32 'lengths' [batch] for ragged rows")
@@ -87,19 +89,16 @@ std::optional<int> dsmlir::parseSensitivityOptions(int argc, const char *const *
                  "what goes into low precision together: a module, a projection of a block with all of its experts, a block, or a kind of "
                  "projection in all blocks (projection)")
       ->check(CLI::IsMember({"module", "projection", "block", "kind"}))
-      ->type_name("module|projection|block|kind")
       ->group("Measurement");
   app.add_option("--metric", metric,
                  "what is called distance: ||a - b|| / ||b|| over all logits, or the mean Kullback-Leibler divergence of a token, nats "
                  "(distance)")
       ->check(CLI::IsMember({"distance", "divergence"}))
-      ->type_name("distance|divergence")
       ->group("Measurement");
   app.add_option("--baseline", options.baseline,
                  "measures distances from a run with everything in this dtype (default: from the dtypes that the precision options leave "
                  "where nothing is in low precision)")
       ->check(CLI::IsMember({"fp32", "bf16", "fp16"}))
-      ->type_name("fp32|bf16|fp16")
       ->group("Measurement");
 
   CLI::Option *value =

@@ -127,10 +127,10 @@ private:
 
   /// Everything up to the baseline's logits.
   Status prepare() {
-    for (const std::string &path : {options.policyOut})
-      if (!path.empty())
-        if (Expected<dsrt::OutputFile> file = dsrt::OutputFile::create(path); !file)
-          return file.status();
+    // What cannot be written is known before the work, not after it.
+    if (!options.policyOut.empty())
+      if (Expected<dsrt::OutputFile> file = dsrt::OutputFile::create(options.policyOut); !file)
+        return file.status();
     Expected<Sample> read = Sample::read(options);
     if (!read)
       return read.status();
@@ -162,16 +162,20 @@ private:
     result.baseline = options.baseline.empty() ? "nothing in low precision" : "everything in " + options.baseline;
     result.rows = int64_t(sample.rows.size());
     result.tokens = sample.tokens;
+    if (!options.baseline.empty())
+      return measureNothing(nothing);
     result.nothing = {0, 0, runs->baselineBytes()};
-    if (options.baseline.empty()) {
-      moduleBytes = bytesOfModules(manifest->plan);
-      return {};
-    }
-    Expected<dsrt::Manifest> described = runs->describe(nothing);
-    if (!described)
-      return described.status();
-    moduleBytes = bytesOfModules(described->plan);
-    Expected<Measurement> measured = measure(nothing, "nothing", "nothing: ");
+    moduleBytes = bytesOfModules(manifest->plan);
+    return {};
+  }
+
+  /// Where the baseline is another run.
+  Status measureNothing(const Json &policy) {
+    Expected<dsrt::Manifest> manifest = runs->describe(policy);
+    if (!manifest)
+      return manifest.status();
+    moduleBytes = bytesOfModules(manifest->plan);
+    Expected<Measurement> measured = measure(policy, "nothing", "nothing: ");
     if (!measured)
       return measured.status();
     result.nothing = *measured;
