@@ -244,28 +244,6 @@ Status dsmlir::readConfigFile(const std::string &path, PrecisionOptions &options
   return json ? readConfig(*json, path, options) : json.status();
 }
 
-dsrt::Json dsmlir::writeConfig(const PrecisionOptions &options) {
-  dsrt::Json json = dsrt::Json::object();
-  for (const PolicyEntry &entry : policyEntries(options)) {
-    const OptionDescriptor &option = *findOption(entry.key);
-    if (option.kind == OptionKind::DtypeOverrides) {
-      for (const DtypeSelection &selection : options.overrides)
-        json["module_compute_dtype_overrides"][selection.target] = selection.dtype;
-    } else if (entry.list) {
-      json[option.key] = entry.values;
-    } else if (option.kind == OptionKind::Flag || option.kind == OptionKind::NegatableFlag || option.kind == OptionKind::Mode) {
-      json[option.key] = entry.values.front() == "true";
-    } else if (option.kind == OptionKind::Number) {
-      json[option.key] = (options.*std::get<Setting<double> PrecisionOptions::*>(option.storage)).value;
-    } else if (option.kind == OptionKind::Integer) {
-      json[option.key] = (options.*std::get<Setting<int64_t> PrecisionOptions::*>(option.storage)).value;
-    } else {
-      json[option.key] = entry.values.front();
-    }
-  }
-  return json;
-}
-
 std::string dsmlir::requestedMode(const PrecisionOptions &options) {
   // Lists are kept in the order of their origins: the strongest is last.
   return options.modes.empty() ? "" : options.modes.back().text;

@@ -149,9 +149,6 @@ dsrt::Status set(PrecisionOptions &options, std::string_view name, std::string_v
 dsrt::Status readConfigFile(const std::string &path, PrecisionOptions &options);
 dsrt::Status readConfig(const dsrt::Json &json, const std::string &what, PrecisionOptions &options);
 
-/// A precision file with every option that was given: readConfig() gives back the same options, their origins aside.
-dsrt::Json writeConfig(const PrecisionOptions &options);
-
 /// The option nearest to a name that is none, for messages: "--fp8-param"; empty where nothing is near.
 std::string nearestOption(std::string_view name);
 

@@ -82,7 +82,7 @@ std::optional<int> CommandLine::parse(int argc, const char *const *argv) {
   return DSRT_USAGE;
 }
 
-dsrt::Status print(std::string_view text) {
+dsrt::Status printResult(std::string_view text) {
   if (fwrite(text.data(), 1, text.size(), stdout) == text.size() && fflush(stdout) == 0)
     return {};
   return {DSRT_IO, std::string("cannot write to stdout: ") + strerror(errno)};

@@ -41,7 +41,7 @@ private:
 };
 
 /// Writes a result to stdout. DSRT_IO where that fails: a full disk, a closed pipe.
-dsrt::Status print(std::string_view text);
+dsrt::Status printResult(std::string_view text);
 
 /// Prints "error: <message>" and "warning: <message>" to stderr. The first gives the exit code of the status.
 int reportError(const dsrt::Status &status);

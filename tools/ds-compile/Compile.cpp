@@ -160,14 +160,14 @@ private:
   /// --list-modules and --explain.
   Status report() {
     if (options.listModules == "json")
-      return print(listModulesJson(*resolution).dump(1) + "\n");
+      return printResult(listModulesJson(*resolution).dump(1) + "\n");
     if (options.listModules == "text")
-      return print(listModulesText(*resolution));
+      return printResult(listModulesText(*resolution));
     if (!options.explain.empty()) {
       ::dsrt::Expected<std::string> text = explain(*resolution, options.explain);
       if (!text)
         return text.status();
-      return print(*text);
+      return printResult(*text);
     }
     return {};
   }
@@ -216,7 +216,7 @@ private:
     llvm::raw_string_ostream stream(text);
     module->print(stream);
     stream << "\n";
-    return options.output.empty() ? print(text) : ::dsrt::writeFile(options.output, text);
+    return options.output.empty() ? printResult(text) : ::dsrt::writeFile(options.output, text);
   }
 
   const CompileOptions &options;

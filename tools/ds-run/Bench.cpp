@@ -98,6 +98,6 @@ int dsmlir::bench(int argc, const char *const *argv) {
   if (std::optional<int> code = line.parse(argc, argv))
     return *code;
   Expected<std::string> result = measure(options);
-  Status status = result ? print(*result) : result.status();
+  Status status = result ? printResult(*result) : result.status();
   return status.ok() ? 0 : reportError(status);
 }

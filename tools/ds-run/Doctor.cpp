@@ -65,6 +65,6 @@ int dsmlir::doctor(int argc, const char *const *argv) {
     text += std::string("backend ") + backend->name + ": " +
             (device ? "available; products of " + productTypes(backend) : "not available: " + device.status().message()) + "\n";
   }
-  Status status = print(text);
+  Status status = printResult(text);
   return status.ok() ? 0 : reportError(status);
 }

@@ -57,7 +57,7 @@ public:
     char byte = char(token);
     std::string shown = streams[row].push({&byte, 1});
     if (streams.size() == 1)
-      return print(shown);
+      return printResult(shown);
     waiting[row] += shown;
     return {};
   }
@@ -68,7 +68,7 @@ public:
     // Alone the text is byte for byte what was generated; a terminal's prompt begins a line of its own.
     if (streams.size() == 1 && isatty(STDOUT_FILENO))
       text += "\n";
-    return print(text);
+    return printResult(text);
   }
 
 private:
@@ -178,7 +178,7 @@ private:
     if (!scored)
       return scored.status();
     deadline.lift();
-    return print(scored->json().dump() + "\n");
+    return printResult(scored->json().dump() + "\n");
   }
 
   Status runTokens(const std::vector<int64_t> &shape) {
@@ -226,7 +226,7 @@ private:
       json["finish_reasons"] = finishReasons(result->reasons);
     }
     json["timings"] = timings(*machine, *result);
-    return print(json.dump() + "\n");
+    return printResult(json.dump() + "\n");
   }
 
   std::string lateMessage() const { return format("the run took longer than --deadline of %g s", options.deadlineSeconds); }

@@ -3,6 +3,7 @@
 
 #include "passes/precision/ModuleGroups.h"
 #include "passes/precision/Patterns.h"
+#include "passes/precision/PrecisionFile.h"
 #include "passes/precision/Selection.h"
 
 #include <random>
@@ -135,7 +136,7 @@ void expectSelects(const Words &words, unsigned seed) {
 
   auto resolveSelection = [&](const std::vector<uint32_t> &members) {
     PrecisionOptions options;
-    EXPECT_TRUE(readConfig(writeConfig(optionsForSelection(whole, members)), "policy.json", options).ok());
+    EXPECT_TRUE(readConfig(configJson(optionsForSelection(whole, members)), "policy.json", options).ok());
     return resolve(modules, options);
   };
   Resolution nothing = resolveSelection({});
@@ -187,13 +188,13 @@ TEST(OptionsForSelection, PutExactlyTheMembersIntoLowPrecision) {
     expectSelects(words, ++seed);
 }
 
-TEST(WriteConfig, ReadsBackAsTheSameOptions) {
+TEST(ConfigJson, ReadsBackAsTheSameOptions) {
   PrecisionOptions options = parse(
       {"--fp8", "--fp8-amax-floor", "0.1", "--rounding-seed", "9007199254740993", "--fp8-rounding", "stochastic", "--no-fp8-comm-quant",
        "--strict-rules", "--compute-lowbit-include", "a\\.b", "--compute-lowbit-include", "c", "--module-compute-dtype-rule", "norm=fp16",
        "--module-compute-dtype-override", "lm_head=fp32", "--module-compute-dtype-override", "final_norm=bf16"});
   PrecisionOptions back;
-  dsrt::Json json = writeConfig(options);
+  dsrt::Json json = configJson(options);
   ASSERT_TRUE(readConfig(json, "policy.json", back).ok());
   EXPECT_EQ(policyEntries(back), policyEntries(options));
   EXPECT_EQ(json["fp8"], true);

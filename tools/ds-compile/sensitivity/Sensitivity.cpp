@@ -3,6 +3,7 @@
 #include "tools/ds-compile/sensitivity/Sensitivity.h"
 
 #include "dsrt/dsrt_abi.h"
+#include "passes/precision/PrecisionFile.h"
 #include "passes/precision/Selection.h"
 #include "runtime/support/Hash.h"
 #include "runtime/support/OutputFile.h"
@@ -94,7 +95,7 @@ public:
     if (options.valueBudget || options.bytesBudget)
       if (Status status = propose(); !status.ok())
         return status;
-    return print(options.asJson ? result.json().dump(1) + "\n" : result.text());
+    return printResult(options.asJson ? result.json().dump(1) + "\n" : result.text());
   }
 
   /// Measurements that the file keeps.
@@ -141,8 +142,8 @@ private:
     weights = std::move(*opened);
     runs.emplace(options, *weights, sample, interrupted);
 
-    Json nothing = writeConfig(optionsForSelection(*resolution, {}));
-    Json baseline = options.baseline.empty() ? nothing : writeConfig(optionsForDtype(options.baseline));
+    Json nothing = configJson(optionsForSelection(*resolution, {}));
+    Json baseline = options.baseline.empty() ? nothing : configJson(optionsForDtype(options.baseline));
     Expected<dsrt::Manifest> manifest = runs->compileBaseline(baseline);
     if (!manifest)
       return manifest.status();
@@ -198,7 +199,7 @@ private:
   }
 
   Expected<GroupResult> measureAlone(const std::string &name, const std::vector<uint32_t> &modules, const std::string &progress) {
-    Expected<Measurement> measured = measure(writeConfig(optionsForSelection(*resolution, modules)), name, progress);
+    Expected<Measurement> measured = measure(configJson(optionsForSelection(*resolution, modules)), name, progress);
     if (!measured)
       return measured.status();
     GroupResult group{name, modules.size(), 0, 0, *measured};
@@ -248,7 +249,7 @@ private:
     size_t tried = 0;
     auto measureChoice = [&](const Choice &choice) -> Expected<Outcome> {
       std::string name = format("%zu groups", choice.size());
-      Expected<Measurement> measured = measure(writeConfig(optionsForSelection(*resolution, modulesOf(choice))), name,
+      Expected<Measurement> measured = measure(configJson(optionsForSelection(*resolution, modulesOf(choice))), name,
                                                format("[search %zu] %s: ", ++tried, name.c_str()));
       return measured ? Expected<Outcome>(outcomeOf(*measured)) : measured.status();
     };
@@ -260,7 +261,7 @@ private:
     if (!*proposal)
       return tooTight(candidates);
 
-    Json policy = writeConfig(optionsForSelection(*resolution, modulesOf((*proposal)->chosen)));
+    Json policy = configJson(optionsForSelection(*resolution, modulesOf((*proposal)->chosen)));
     Measurement measured = (*proposal)->chosen.empty() ? result.nothing : *measurements->find(hashOf(policy.dump()));
     result.valueBudget = options.valueBudget;
     result.bytesBudget = options.bytesBudget;
