@@ -6,7 +6,7 @@ using namespace dsmlir;
 
 bool accepts(std::string_view input) {
   static const ScratchFolder folder;
-  static const RunIdentity identity = {"m", "w", "i", "b"};
+  static const RunIdentity identity = {"t", "m", "w", "i", "b"};
   std::string path = folder.write("state", input);
   dsrt::Expected<std::unique_ptr<MeasurementFile>> file = MeasurementFile::open(path, identity);
   if (!file)

@@ -66,6 +66,7 @@ Status MeasurementFile::read(const RunIdentity &identity) {
     return text.status();
   Json first = {{"kind", kind},
                 {"version", version},
+                {"tool", identity.tool},
                 {"model", identity.model},
                 {"weights", identity.weights},
                 {"input", identity.input},
@@ -101,7 +102,8 @@ Status MeasurementFile::parse(std::string_view text, const RunIdentity &identity
         return {DSRT_UNREADABLE, path + ": is no file of 'ds-compile sensitivity --state'"};
       if (reader.integer("version", 0, INT64_MAX) != version)
         return {DSRT_UNREADABLE, path + ": was written by another version of ds-compile; give --state another file"};
-      for (auto [key, expected] : {std::pair("model", &identity.model),
+      for (auto [key, expected] : {std::pair("tool", &identity.tool),
+                                   {"model", &identity.model},
                                    {"weights", &identity.weights},
                                    {"input", &identity.input},
                                    {"baseline", &identity.baseline}})

@@ -15,6 +15,7 @@ namespace dsmlir {
 
 /// What measurements belong to: each a hash, compared by name.
 struct RunIdentity {
+  std::string tool; ///< this program: another build may quantise, or sum, in another way
   std::string model, weights, input, baseline;
 };
 

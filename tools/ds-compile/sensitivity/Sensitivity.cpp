@@ -2,7 +2,6 @@
 // proposal. Every measurement goes through the measurement file, so that each of these steps goes on where an earlier run ended.
 #include "tools/ds-compile/sensitivity/Sensitivity.h"
 
-#include "dsrt/dsrt_abi.h"
 #include "passes/precision/PrecisionFile.h"
 #include "passes/precision/Selection.h"
 #include "runtime/support/Hash.h"
@@ -149,8 +148,11 @@ private:
       return manifest.status();
     const ProgramLimits &limits = options.compile.limits;
     std::string calls = format(" %lld %lld %lld", (long long)limits.maxTokens, (long long)limits.maxSequences, (long long)limits.maxLength);
+    Expected<std::string> tool = options.state.empty() ? std::string() : dsrt::readFile("/proc/self/exe", UINT64_MAX);
+    if (!tool)
+      return tool.status();
     Expected<std::unique_ptr<MeasurementFile>> file = MeasurementFile::open(
-        options.state, {hashOf(manifest->source + DSRT_ABI_HASH), hashOf(*weights), hashOf(sample), hashOf(baseline.dump() + calls)});
+        options.state, {hashOf(*tool), manifest->source, hashOf(*weights), hashOf(sample), hashOf(baseline.dump() + calls)});
     if (!file)
       return file.status();
     measurements = std::move(*file);

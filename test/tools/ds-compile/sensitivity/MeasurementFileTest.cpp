@@ -13,7 +13,7 @@ using dsrt::Expected;
 
 namespace {
 
-const RunIdentity identity = {"m", "w", "i", "b"};
+const RunIdentity identity = {"t", "m", "w", "i", "b"};
 const Measurement one = {0.1, 1.0 / 3, 12345}, two = {std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity(), 7};
 
 class MeasurementFiles : public testing::Test {
@@ -94,10 +94,11 @@ TEST_F(MeasurementFiles, GoOnFromWhatIsLeft) {
 
 TEST_F(MeasurementFiles, OfAnotherRunAreRefused) {
   std::string whole = written();
-  for (auto [what, other] : {std::pair("model", RunIdentity{"x", "w", "i", "b"}),
-                             {"weights", {"m", "x", "i", "b"}},
-                             {"input", {"m", "w", "x", "b"}},
-                             {"baseline", {"m", "w", "i", "x"}}})
+  for (auto [what, other] : {std::pair("tool", RunIdentity{"x", "m", "w", "i", "b"}),
+                             {"model", {"t", "x", "w", "i", "b"}},
+                             {"weights", {"t", "m", "x", "i", "b"}},
+                             {"input", {"t", "m", "w", "x", "b"}},
+                             {"baseline", {"t", "m", "w", "i", "x"}}})
     EXPECT_EQ(refusal(whole, other),
               std::string("1 : belongs to another run: its ") + what + " is another one; give --state another file, or delete it");
   auto file = open();
