@@ -33,6 +33,14 @@ Finding &Resolver::report(Code code, std::string message, std::string where, con
   return result.findings.back();
 }
 
+/// Where the recipe is declared, or asked for where it is built in.
+Origin Resolver::originOfRecipe() const {
+  for (const RecipeDefinition &definition : options.recipes)
+    if (&definition.recipe == recipe)
+      return definition.origin;
+  return options.recipe.origin.value_or(Origin{});
+}
+
 std::string Resolver::listed(const std::vector<uint32_t> &modules) const {
   std::string text;
   for (size_t i = 0; i < modules.size() && i < 3; ++i)
@@ -43,7 +51,8 @@ std::string Resolver::listed(const std::vector<uint32_t> &modules) const {
 void Resolver::account() {
   for (const Finding &finding : result.findings)
     modeKnown &=
-        finding.code != Code::ContradictingOptions && finding.code != Code::BadValue && finding.code != Code::CheckpointNotRecognised;
+        finding.code != Code::ContradictingOptions && finding.code != Code::BadValue && finding.code != Code::CheckpointNotRecognised &&
+                 finding.code != Code::RecipeField;
   if (modeKnown)
     accountOptions();
   accountIncludes(Include, result.lowBitMode);
@@ -52,6 +61,7 @@ void Resolver::account() {
   accountExcludes(StoredExclude, result.persistentMode);
   accountRules();
   accountOverrides();
+  accountRecipe();
   if (modeKnown)
     accountLowPrecision();
   finish();
@@ -222,14 +232,15 @@ void Resolver::accountRules() {
       if (!first.location.empty())
         finding.location = first.location;
       int32_t include = result.evidence[used.wrong.front()].include;
+      bool isRecipe = result.lowBitSource.starts_with("recipe ");
       const Origin *low = include >= 0                        ? &options.computeInclude[static_cast<size_t>(include)].origin
                           : options.computeLowbitMode.given() ? &*options.computeLowbitMode.origin
-                          : recipe && options.recipe.given()  ? &*options.recipe.origin
+                          : isRecipe && options.recipe.given() ? &*options.recipe.origin
                           : !options.modes.empty()            ? &options.modes.back().origin
                                                               : nullptr;
       std::string includeText =
           include >= 0 ? ", include '" + options.computeInclude[static_cast<size_t>(include)].text + "'" : " (linear modules)";
-      finding.notes.push_back({"low precision by " + lowBitSource() + includeText, low ? low->location : ""});
+      finding.notes.push_back({"low precision by " + result.lowBitSource + includeText, low ? low->location : ""});
       finding.notes.push_back({rule.dtype + " by " + ruleText(i) + ", which matches " + std::to_string(used.matches) +
                                    (used.matches == 1 ? " module" : " modules"),
                                rule.origin.location});
@@ -268,6 +279,16 @@ void Resolver::accountOverrides() {
   }
 }
 
+/// The patterns of the recipe.
+void Resolver::accountRecipe() {
+  for (size_t i = 0; i < recipe->highPrecision.size(); ++i) {
+    const std::string &pattern = recipe->highPrecision[i];
+    if (usage[HighPrecision][i].parses && usage[HighPrecision][i].matches == 0)
+      unmatched(Code::RecipePatternMatchesNothing, "recipe " + recipe->name + ": high_precision '" + pattern + "'",
+                "recipes." + recipe->name + ".high_precision", originOfRecipe(), pattern, false);
+  }
+}
+
 void Resolver::accountLowPrecision() {
   // An include that matched nothing, does not parse, or cannot be obeyed has been reported: that nothing is left follows from it.
   auto broken = [&](List list) {
@@ -277,7 +298,7 @@ void Resolver::accountLowPrecision() {
     return false;
   };
   if (result.lowBitMode != Precision::None && lowBitModules == 0 && !broken(Include)) {
-    std::string source = lowBitSource();
+    std::string source = result.lowBitSource;
     report(Code::NothingInLowPrecision, source + " asks for " + name(result.lowBitMode) + " compute, but no module is left in it", source,
            options.computeLowbitMode.given() ? *options.computeLowbitMode.origin
            : options.modes.empty()           ? options.recipe.origin.value_or(Origin{})

@@ -37,11 +37,8 @@ std::vector<ChainLink> Resolution::chain(size_t module) const {
     }
     return winner;
   };
-  std::string source = recipe                              ? "recipe " + recipe->name
-                       : options.computeLowbitMode.given() ? std::string("compute-lowbit-mode ") + name(lowBitMode)
-                                                           : std::string("mode ") + name(lowBitMode);
   if (std::optional<size_t> winner =
-          lowBit("low-bit compute", lowBitMode, source, options.computeInclude, spoke.include, options.computeExclude, spoke.exclude))
+          lowBit("low-bit compute", lowBitMode, lowBitSource, options.computeInclude, spoke.include, options.computeExclude, spoke.exclude))
     decided = *winner;
   for (uint32_t i = 0; i < spoke.rules; ++i) {
     uint32_t rule = matchedRules[spoke.firstRule + i];

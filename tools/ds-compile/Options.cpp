@@ -75,6 +75,8 @@ void addPrecisionOption(CLI::App &app, const OptionDescriptor &descriptor, Preci
     std::string values;
     for (const std::string &choice : descriptor.choices)
       values += (values.empty() ? "" : "|") + choice;
+    if (descriptor.kind == OptionKind::RecipeName)
+      values += "|NAME";
     if (descriptor.kind == OptionKind::DtypeRules)
       values = "PATTERN=" + values;
     else if (descriptor.kind == OptionKind::DtypeOverrides)
