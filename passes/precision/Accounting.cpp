@@ -50,9 +50,8 @@ std::string Resolver::listed(const std::vector<uint32_t> &modules) const {
 
 void Resolver::account() {
   for (const Finding &finding : result.findings)
-    modeKnown &=
-        finding.code != Code::ContradictingOptions && finding.code != Code::BadValue && finding.code != Code::CheckpointNotRecognised &&
-                 finding.code != Code::RecipeField;
+    modeKnown &= finding.code != Code::ContradictingOptions && finding.code != Code::BadValue &&
+                 finding.code != Code::CheckpointNotRecognised && finding.code != Code::RecipeField;
   if (modeKnown)
     accountOptions();
   accountIncludes(Include, result.lowBitMode);
@@ -233,11 +232,11 @@ void Resolver::accountRules() {
         finding.location = first.location;
       int32_t include = result.evidence[used.wrong.front()].include;
       bool isRecipe = result.lowBitSource.starts_with("recipe ");
-      const Origin *low = include >= 0                        ? &options.computeInclude[static_cast<size_t>(include)].origin
-                          : options.computeLowbitMode.given() ? &*options.computeLowbitMode.origin
+      const Origin *low = include >= 0                         ? &options.computeInclude[static_cast<size_t>(include)].origin
+                          : options.computeLowbitMode.given()  ? &*options.computeLowbitMode.origin
                           : isRecipe && options.recipe.given() ? &*options.recipe.origin
-                          : !options.modes.empty()            ? &options.modes.back().origin
-                                                              : nullptr;
+                          : !options.modes.empty()             ? &options.modes.back().origin
+                                                               : nullptr;
       std::string includeText =
           include >= 0 ? ", include '" + options.computeInclude[static_cast<size_t>(include)].text + "'" : " (linear modules)";
       finding.notes.push_back({"low precision by " + result.lowBitSource + includeText, low ? low->location : ""});
@@ -279,8 +278,11 @@ void Resolver::accountOverrides() {
   }
 }
 
-/// The patterns of the recipe.
+/// The patterns of a recipe that is declared for this model. Those of a built-in one are for a family: that a model without experts has no
+/// router, or a part of a model no head, is nothing that its user wrote.
 void Resolver::accountRecipe() {
+  if (findBuiltInRecipe(recipe->name))
+    return;
   for (size_t i = 0; i < recipe->highPrecision.size(); ++i) {
     const std::string &pattern = recipe->highPrecision[i];
     if (usage[HighPrecision][i].parses && usage[HighPrecision][i].matches == 0)

@@ -14,8 +14,8 @@ std::vector<ChainLink> Resolution::chain(size_t module) const {
   size_t decided = 0; // the link that decides compute
   auto quoted = [](const std::vector<PatternSelection> &list, int32_t index) { return "'" + list[static_cast<size_t>(index)].text + "'"; };
   // Includes, excludes and the recipe for compute or storage; the link that decides, or nothing where low precision is not in question.
-  auto lowBit = [&](const char *layer, Precision low, const std::string &source, const std::vector<PatternSelection> &includes, int32_t include,
-                    const std::vector<PatternSelection> &excludes, int32_t exclude) -> std::optional<size_t> {
+  auto lowBit = [&](const char *layer, Precision low, const std::string &source, const std::vector<PatternSelection> &includes,
+                    int32_t include, const std::vector<PatternSelection> &excludes, int32_t exclude) -> std::optional<size_t> {
     if (low == Precision::None)
       return std::nullopt;
     const Module &entry = modules()[module];

@@ -75,8 +75,9 @@ private:
         report(Code::SelectedTwice, "recipe " + declared.name + ": high_precision '" + text + "' is given twice", where, definition.origin);
       else if (std::optional<std::string> problem =
                    patternError(text, declared.patternType == "glob" ? PatternType::Glob : PatternType::Regex))
-        report(Code::BadPattern, "recipe " + declared.name + ": high_precision '" + text + "' is no " + declared.patternType + ": " + *problem,
-               where, definition.origin);
+        report(Code::BadPattern,
+               "recipe " + declared.name + ": high_precision '" + text + "' is no " + declared.patternType + ": " + *problem, where,
+               definition.origin);
     }
   }
 

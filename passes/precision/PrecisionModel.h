@@ -51,6 +51,8 @@ struct QuantFormat {
 struct ProductFormat {
   QuantFormat activation, weight;
   int64_t promote = 0; ///< elements of K after which partial sums are promoted to FP32; 0: one FP32 sum
+
+  bool operator==(const ProductFormat &) const = default;
 };
 
 /// What the CPU target cannot run today, and what it can; nothing where it runs. For operands of products and stored weights.
@@ -105,10 +107,10 @@ public:
   Precision activationDtype = Precision::BF16, paramsDtype = Precision::BF16;
   Precision lowBitMode = Precision::None;     ///< of the modules that compute in low precision
   Precision persistentMode = Precision::None; ///< of the parameters that are stored in low precision
-  std::optional<RecipePlan> recipe; ///< none where it is "default"
-  Recipe declaredRecipe;            ///< as declared, "default" too
-  std::string recipeSource;         ///< who chose it: "--precision-recipe deepseek_v3", "auto: ..."; "the default"
-  std::string lowBitSource;         ///< what asks for low-bit compute: "recipe deepseek_v3", "mode fp8", "compute-lowbit-mode fp8"
+  std::optional<RecipePlan> recipe;           ///< none where it is "default"
+  Recipe declaredRecipe;                      ///< as declared, "default" too
+  std::string recipeSource;                   ///< who chose it: "--precision-recipe deepseek_v3", "auto: ..."; "the default"
+  std::string lowBitSource; ///< what asks for low-bit compute: "recipe deepseek_v3", "mode fp8", "compute-lowbit-mode fp8"
   CommunicationPlan communication;
   std::vector<Decision> decisions; ///< as modules()
   std::vector<ProductFormat> products;

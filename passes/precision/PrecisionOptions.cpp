@@ -135,7 +135,8 @@ Status setOption(PrecisionOptions &options, const OptionDescriptor &option, std:
   case OptionKind::Patterns:
     if (trim(value).empty())
       return refuse(options, option, Code::BadValue, std::string(value), "a pattern", origin);
-    append(options.*std::get<std::vector<PatternSelection> PrecisionOptions::*>(option.storage), PatternSelection{std::string(value), origin});
+    append(options.*std::get<std::vector<PatternSelection> PrecisionOptions::*>(option.storage),
+           PatternSelection{std::string(value), origin});
     return Status();
   case OptionKind::DtypeRules:
   case OptionKind::DtypeOverrides:

@@ -57,7 +57,7 @@ struct PrecisionOptions {
   Setting<std::string> persistentScaleGranularity{"per_channel", {}}; ///< per_channel | per_tensor
 
   // Layer 2: run policy.
-  std::vector<PatternSelection> modes;         ///< fp32 | bf16 | fp16 | fp8 | fp4, as often as one was asked for
+  std::vector<PatternSelection> modes;  ///< fp32 | bf16 | fp16 | fp8 | fp4, as often as one was asked for
   Setting<std::string> activationDtype; ///< fp32 | bf16 | fp16
   Setting<std::string> recipe{"default", {}};
   std::vector<RecipeDefinition> recipes; ///< declared beside the built-in ones, each name once

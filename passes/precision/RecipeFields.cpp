@@ -27,7 +27,8 @@ std::vector<std::string> builtInNames() {
 }
 
 bool isName(const std::string &text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '-' || c == '.'; });
+  return !text.empty() &&
+         std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '-' || c == '.'; });
 }
 
 /// Reads one recipe; what is wrong with it goes to the options' refused values.
@@ -37,7 +38,8 @@ public:
 
   void read(const Json &fields) {
     if (findBuiltInRecipe(name) || name == autoRecipe)
-      return refuse(Code::RecipeName, "recipe '" + name + "' has the name of a built-in one: " + listed(builtInNames()) + " and auto are taken");
+      return refuse(Code::RecipeName,
+                    "recipe '" + name + "' has the name of a built-in one: " + listed(builtInNames()) + " and auto are taken");
     if (!isName(name))
       return refuse(Code::RecipeName, "recipe '" + name + "' expects a name of letters, digits, '_', '-' and '.'");
     if (!fields.is_object())
@@ -92,12 +94,13 @@ private:
     for (const RecipeField &field : recipeFields())
       keys.push_back(field.key);
     std::string near = dsrt::didYouMean(dsrt::nearestNames(key, keys, 1));
-    refuse(Code::RecipeField, "recipe " + name + ": '" + key + "' is no field of a recipe" + (near.empty() ? "; fields are " + listed(keys) : near));
+    refuse(Code::RecipeField,
+           "recipe " + name + ": '" + key + "' is no field of a recipe" + (near.empty() ? "; fields are " + listed(keys) : near));
   }
 
   void set(Recipe &, const RecipeField &field, std::string &stored, const Json &value) {
-    bool known = value.is_string() &&
-                 (field.choices.empty() || std::find(field.choices.begin(), field.choices.end(), value.get<std::string>()) != field.choices.end());
+    bool known = value.is_string() && (field.choices.empty() || std::find(field.choices.begin(), field.choices.end(),
+                                                                          value.get<std::string>()) != field.choices.end());
     if (!known)
       return expect(field.key, field.choices.empty() ? "a text" : listed(field.choices), value);
     stored = value.get<std::string>();

@@ -6,9 +6,8 @@ using namespace dsmlir;
 namespace {
 
 /// DeepSeek-V3 technical report (arXiv 2412.19437), section 3.3.1: "we maintain the original precision (e.g., BF16 or FP32) for the
-/// embedding module, the output head, MoE gating modules, normalization operators, and attention operators". Norms and routers are one
-/// pattern: a pattern that matches nothing is an error, and a model without experts has no router.
-const std::vector<std::string> deepseekHighPrecision = {"^token_embeddings$", "^lm_head$", "norm$|\\.ffn\\.router$"};
+/// embedding module, the output head, MoE gating modules, normalization operators, and attention operators".
+const std::vector<std::string> deepseekHighPrecision = {"^token_embeddings$", "^lm_head$", "\\.ffn\\.router$", "norm$"};
 
 const std::vector<Recipe> recipes = {
     {.name = "default",

@@ -30,15 +30,16 @@ RecognisedRecipe problem(std::string text) {
 }
 
 RecognisedRecipe quantised(const Checkpoint &checkpoint) {
-  std::string blocks = checkpoint.blockRows ? "blocks of " + std::to_string(checkpoint.blockRows) + "x" + std::to_string(checkpoint.blockCols)
-                                            : "no blocks";
+  std::string blocks =
+      checkpoint.blockRows ? "blocks of " + std::to_string(checkpoint.blockRows) + "x" + std::to_string(checkpoint.blockCols) : "no blocks";
   std::string format = checkpoint.format.empty() ? "" : " " + checkpoint.format;
   std::string holds = "quant_method " + checkpoint.quantMethod + format + " in " + blocks;
   if (checkpoint.quantMethod != "fp8")
     return problem("quantization_config has quant_method " + checkpoint.quantMethod + ", which no recipe stands for; expects fp8");
   if (checkpoint.format != "e4m3" || checkpoint.blockRows != 128 || checkpoint.blockCols != 128)
     return problem("expects fp8 e4m3 in blocks of 128x128, but quantization_config has " + holds);
-  bool agree = std::all_of(checkpoint.linearDtypes.begin(), checkpoint.linearDtypes.end(), [](auto &held) { return held.first == "F8_E4M3"; });
+  bool agree =
+      std::all_of(checkpoint.linearDtypes.begin(), checkpoint.linearDtypes.end(), [](auto &held) { return held.first == "F8_E4M3"; });
   if (!agree)
     return problem("quantization_config says fp8 e4m3, but the files hold " + filesHold(checkpoint));
   RecognisedRecipe found;

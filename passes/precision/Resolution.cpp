@@ -104,7 +104,9 @@ void Resolver::decidePolicy(const Checkpoint *checkpoint) {
   else if (options.fp4Param.value || options.persistentLowbitMode.value == "fp4")
     result.persistentMode = Precision::FP4;
 
-  auto format = [&](const Setting<std::string> &setting, const std::string &ofRecipe) { return setting.given() ? setting.value : ofRecipe; };
+  auto format = [&](const Setting<std::string> &setting, const std::string &ofRecipe) {
+    return setting.given() ? setting.value : ofRecipe;
+  };
   formats = {format(options.fp8ActivationGranularity, recipe->activationGranularity),
              format(options.fp8WeightGranularity, recipe->weightGranularity), format(options.fp8Rounding, recipe->rounding),
              format(options.fp8ScaleFormat, found.scaleFormat.empty() ? recipe->scaleFormat : found.scaleFormat),
@@ -127,13 +129,8 @@ void Resolver::decidePolicy(const Checkpoint *checkpoint) {
   else
     result.lowBitSource = (options.computeLowbitMode.given() ? "compute-lowbit-mode " : "mode ") + std::string(name(result.lowBitMode));
   if (recipe->name != "default")
-    result.recipe = RecipePlan{recipe->name,
-                               result.recipeSource,
-                               formats.activationGranularity,
-                               formats.weightGranularity,
-                               formats.rounding,
-                               communication.quantised,
-                               communication.granularity};
+    result.recipe = RecipePlan{recipe->name,     result.recipeSource,     formats.activationGranularity, formats.weightGranularity,
+                               formats.rounding, communication.quantised, communication.granularity};
 }
 
 void Resolver::decideFormats() {

@@ -51,7 +51,8 @@ void readHeaders(const ModelConfig &config, const ::dsrt::Checkpoint &files, Che
     if (!info)
       return;
     std::string dtype = ::dsrt::name(info->type);
-    auto known = std::find_if(checkpoint.linearDtypes.begin(), checkpoint.linearDtypes.end(), [&](auto &held) { return held.first == dtype; });
+    auto known =
+        std::find_if(checkpoint.linearDtypes.begin(), checkpoint.linearDtypes.end(), [&](auto &held) { return held.first == dtype; });
     if (known == checkpoint.linearDtypes.end())
       checkpoint.linearDtypes.emplace_back(dtype, 1);
     else
