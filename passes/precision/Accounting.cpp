@@ -3,6 +3,7 @@
 #include "passes/precision/Resolver.h"
 
 #include <algorithm>
+#include <cctype>
 
 using namespace dsmlir;
 
@@ -111,13 +112,32 @@ void Resolver::accountOptions() {
            "--compute-lowbit-mode", *options.computeLowbitMode.origin);
 }
 
+/// The path that a pattern spells, escapes and anchors taken off; empty where it says more than one path can.
+static std::string pathSpelt(std::string_view pattern) {
+  if (pattern.starts_with("^"))
+    pattern.remove_prefix(1);
+  if (pattern.ends_with("$"))
+    pattern.remove_suffix(1);
+  std::string path;
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    if (pattern[i] == '\\' && i + 1 < pattern.size() && pattern[i + 1] == '.')
+      ++i;
+    if (!std::isalnum(static_cast<unsigned char>(pattern[i])) && pattern[i] != '_' && pattern[i] != '.')
+      return "";
+    path += pattern[i];
+  }
+  return path;
+}
+
 /// A selection that matches nothing, with what it may have meant.
 void Resolver::unmatched(Code code, const std::string &what, const std::string &where, const Origin &origin, const std::string &pattern,
                          bool exact) {
   if (!suggester)
     suggester = std::make_unique<Suggester>(result.modules());
   std::vector<std::string> suggestions = exact ? suggester->suggest(pattern) : suggester->suggestForPattern(pattern);
-  std::string explanation = exact ? suggester->explain(pattern) : "";
+  std::string explanation = suggester->explain(exact ? pattern : pathSpelt(pattern)); // an index out of range, say
+  if (!exact && explanation.starts_with("it is a group"))                             // a pattern may mean one, and lacks something else
+    explanation = "";
   std::string message = what + " matches no module";
   if (!explanation.empty())
     message += "; " + explanation;

@@ -61,9 +61,11 @@ Json dsmlir::listModulesJson(const Resolution &resolution) {
                {"activation_dtype", name(resolution.activationDtype)},
                {"params_dtype", name(resolution.paramsDtype)},
                {"recipe", recipeJson(resolution)},
-               {"recipe_name", resolution.declaredRecipe.name},
-               {"recipe_source", resolution.recipeSource},
                {"modules", Json::array()}};
+  if (resolution.options.recipe.value == autoRecipe) { // what was found; a recipe that is asked for by name needs no naming
+    json["recipe_name"] = resolution.declaredRecipe.name;
+    json["recipe_source"] = resolution.recipeSource;
+  }
   Json &modules = json["modules"];
   for (size_t i = 0; i < resolution.modules().size(); ++i) {
     const Module &module = resolution.modules()[i];
@@ -84,7 +86,7 @@ Json dsmlir::listModulesJson(const Resolution &resolution) {
 std::string dsmlir::listModulesText(const Resolution &resolution) {
   std::string text = std::string("mode ") + name(resolution.mode) + ", activations " + name(resolution.activationDtype) + ", parameters " +
                      name(resolution.paramsDtype) + ", recipe " + (resolution.recipe ? resolution.recipe->name : "none") +
-                     (resolution.recipeSource.starts_with("auto: ") ? " (" + resolution.recipeSource + ")" : "") + "\n";
+                     (resolution.options.recipe.value == autoRecipe ? " (" + resolution.recipeSource + ")" : "") + "\n";
   size_t widest = 4;
   for (const Module &module : resolution.modules())
     widest = std::max(widest, module.path.size());

@@ -60,7 +60,8 @@ DictionaryAttr recipesOf(Builder &builder, const PrecisionOptions &options) {
     if (definition.recipe.name != options.recipe.value)
       continue;
     NamedAttrList fields;
-    for (const auto &[key, value] : recipeFieldsJson(definition.recipe).items())
+    ::dsrt::Json written = recipeFieldsJson(definition.recipe);
+    for (const auto &[key, value] : written.items())
       fields.append(key, fieldOf(builder, value));
     recipes.append(definition.recipe.name, fields.getDictionary(builder.getContext()));
   }

@@ -219,8 +219,7 @@ TEST(Resolution, TheListIsThatOfTheCommandLineDocument) {
   EXPECT_EQ(
       listModulesJson(resolution).dump(),
       R"({"mode":"fp8","activation_dtype":"bf16","params_dtype":"bf16","recipe":{"activation_granularity":"tile_1x128",)"
-      R"("weight_granularity":"block_128x128","rounding":"nearest","comm_quant":true,"comm_granularity":"tile_1x128"},"recipe_name":"deepseek_v3",)"
-      R"("recipe_source":"--precision-recipe deepseek_v3","modules":[)"
+      R"("weight_granularity":"block_128x128","rounding":"nearest","comm_quant":true,"comm_granularity":"tile_1x128"},"modules":[)"
       R"({"path":"a.out_proj","type":"Linear","low_bit_capable":true,"compute":"fp8","persistent":"fp8","reason":"recipe deepseek_v3"},)"
       R"({"path":"final_norm","type":"RMSNorm","low_bit_capable":false,"compute":"bf16","persistent":null,"reason":"recipe deepseek_v3: high precision"}]})");
   EXPECT_EQ(listModulesText(resolution), "mode fp8, activations bf16, parameters bf16, recipe deepseek_v3\n"

@@ -175,6 +175,11 @@ def check_values():
             if done.returncode not in (1, 64) or "--" + option["name"] not in done.stderr or done.stdout:
                 sys.exit(f"error: {words} ended with {done.returncode}:\n{done.stdout[:200]}{done.stderr}")
             refused += 1
+    for name in ("--precision-config", "--explain", "--plan-out", "-o", "--target", "--compile-to"):
+        done = run("ds-compile", MODEL, *([name + "="] if name != "-o" else [name, ""]))
+        if done.returncode != 64 or name.lstrip("-") not in done.stderr:
+            sys.exit(f"error: {name} with an empty value ended with {done.returncode}:\n{done.stderr}")
+        refused += 1
     print(f"{refused} values refused, each by the option's name")
 
 
