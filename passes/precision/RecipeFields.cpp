@@ -42,14 +42,15 @@ public:
                     "recipe '" + name + "' has the name of a built-in one: " + listed(builtInNames()) + " and auto are taken");
     if (!isName(name))
       return refuse(Code::RecipeName, "recipe '" + name + "' expects a name of letters, digits, '_', '-' and '.'");
-    if (!fields.is_object())
-      return refuse(Code::RecipeField, "recipe " + name + " expects an object of fields, but got " + std::string(fields.type_name()));
     size_t before = options.refused.size();
+    if (!fields.is_object())
+      refuse(Code::RecipeField, "recipe " + name + " expects an object of fields, but got " + std::string(fields.type_name()));
     Recipe recipe = basis(fields);
     recipe.name = name;
-    for (const auto &[key, value] : fields.items())
-      if (key != "based_on")
-        set(recipe, key, value);
+    if (fields.is_object())
+      for (const auto &[key, value] : fields.items())
+        if (key != "based_on")
+          set(recipe, key, value);
     // A recipe that is wrong is known all the same: that its name is asked for is no second error.
     bool sound = options.refused.size() == before;
     auto known = std::find_if(options.recipes.begin(), options.recipes.end(), [&](auto &other) { return other.recipe.name == name; });

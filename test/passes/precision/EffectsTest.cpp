@@ -68,7 +68,7 @@ TEST(Effects, EveryOptionIsSeenOrReportedBesideAnyOther) {
                          {"--precision-recipe", "nano_train_deepseek_v3"},
                          {"--bf16", "--fp8-param"},
                          {"--fp8", "--fp4-param"},
-                         {"--fp16", "--compute-lowbit-mode", "fp4", "--compute-lowbit-exclude", "lm_head"},
+                         {"--fp16", "--compute-lowbit-mode", "fp4", "--compute-lowbit-exclude", "head"},
                          {"--fp8", "--fp8-comm-quant", "--fp8-rounding", "stochastic"}};
   for (const Words &base : bases)
     for (const OptionDescriptor &option : optionTable()) {
