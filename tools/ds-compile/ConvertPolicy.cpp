@@ -59,7 +59,7 @@ Expected<ModuleUniverse> modulesOf(const std::string &path) {
   mlir::MLIRContext context;
   context.disableMultithreading();
   context.printOpOnDiagnostic(false);
-  context.loadDialect<ds::DSDialect>();
+  context.loadDialect<mlir::ds::DSDialect>();
   llvm::SourceMgr sources;
   mlir::SourceMgrDiagnosticHandler diagnostics(sources, &context, llvm::errs());
   mlir::OwningOpRef<mlir::ModuleOp> module;
@@ -84,7 +84,7 @@ Expected<ModuleUniverse> modulesOf(const std::string &path) {
     std::vector<ModelParameter> parameters = modelParameters(*config);
     module = importHuggingFace(context, *config, parameters, storageFromConfig(*config, parameters));
   }
-  auto models = module->getOps<ds::ModelOp>();
+  auto models = module->getOps<mlir::ds::ModelOp>();
   if (std::distance(models.begin(), models.end()) != 1)
     return Status(DSRT_REJECTED, path + ": expects one ds.model");
   mlir::FailureOr<ModelModules> collected = ModelModules::collect(*models.begin());

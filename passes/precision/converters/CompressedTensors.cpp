@@ -90,11 +90,11 @@ private:
           true);
     }
     size_t rule = policy.rule(where, ruleText(value));
-    static const std::vector<std::string> silent = {"quant_method", "quantization_status", "version", "global_compression_ratio",
-                                                    "format",       "run_compressed"};
+    static const std::vector<std::string> silentKeys = {"quant_method", "quantization_status", "version", "global_compression_ratio",
+                                                        "format",       "run_compressed"};
     bool nothing = value.is_null() || (value.is_structured() && value.empty());
-    if (std::find(silent.begin(), silent.end(), key) != silent.end())
-      policy.remark(rule, key == "format" ? "how the checkpoint packs its tensors; the groups say what is computed"
+    if (std::find(silentKeys.begin(), silentKeys.end(), key) != silentKeys.end())
+      policy.silent(rule, key == "format" ? "how the checkpoint packs its tensors; the groups say what is computed"
                                           : "says nothing about what is computed");
     else if (key == "kv_cache_scheme" && !nothing)
       policy.notMapped(rule, "the cache has no quantised format", "the cache keeps the activation dtype");
@@ -103,7 +103,7 @@ private:
     else if (key == "transform_config" && !nothing)
       policy.notMapped(rule, "transforms of weights and activations are not implemented", "nothing is transformed");
     else if (nothing || key == "sparsity_config")
-      policy.remark(rule, "asks for nothing");
+      policy.silent(rule, "asks for nothing");
     else
       policy.notMapped(rule, "is no known key", "nothing");
     return Status();
@@ -204,7 +204,7 @@ private:
       } else if (key == "output_activations" && !nothing) {
         policy.notMapped(policy.rule(place, ruleText(value)), "results of products are not quantised", "results keep the activation dtype");
       } else if (key == "format" || nothing) {
-        policy.remark(policy.rule(place, ruleText(value)), key == "format" ? "how the checkpoint packs its tensors" : "asks for nothing");
+        policy.silent(policy.rule(place, ruleText(value)), key == "format" ? "how the checkpoint packs its tensors" : "asks for nothing");
       } else {
         policy.notMapped(policy.rule(place, ruleText(value)), "is no known key", "nothing");
       }

@@ -328,24 +328,25 @@ private:
         covered[i] += effect[i];
       }
     }
-    for (size_t g = effects.size(); g-- > 0;) {
-      bool needed = false, some = false;
+    std::vector<bool> needed(effects.size());
+    for (size_t g = effects.size(); g-- > 0;) { // of two that do the same the first stays
+      bool some = false;
       for (size_t i = 0; i < size(); ++i) {
-        needed |= effects[g][i] && covered[i] == 1;
+        needed[g] = needed[g] || (effects[g][i] && covered[i] == 1);
         some |= effects[g][i];
       }
-      std::vector<size_t> rules = rulesOf(policy.takesOut, takeGroups[g], takeMatches);
-      if (needed) {
-        if (Status status = emit(key, effects[g], rules); !status.ok())
-          return status;
+      if (needed[g] || !some)
         continue;
-      }
-      for (size_t i = 0; some && i < size(); ++i)
+      for (size_t i = 0; i < size(); ++i)
         covered[i] -= effects[g][i];
-      for (size_t rule : rules)
-        if (some && policy.rules[rule].becomes.empty())
+      for (size_t rule : rulesOf(policy.takesOut, takeGroups[g], takeMatches))
+        if (policy.rules[rule].becomes.empty())
           policy.remark(rule, "other rules take out all of its modules");
     }
+    for (size_t g = 0; g < effects.size(); ++g)
+      if (needed[g])
+        if (Status status = emit(key, effects[g], rulesOf(policy.takesOut, takeGroups[g], takeMatches)); !status.ok())
+          return status;
     // What nobody selects, and what is left of other formats.
     Members rest(size());
     bool unselected = false, other = false;

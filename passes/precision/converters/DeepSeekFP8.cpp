@@ -74,7 +74,7 @@ Status read(const PolicySource &source, const ReaderContext &, ForeignPolicy &po
     } else if (key == "dequantize" && value == true) {
       refuse(rule, "asks for dequantised weights");
     } else if (value.is_null() || key == "dequantize") {
-      policy.remark(rule, "asks for nothing");
+      policy.silent(rule, "asks for nothing");
     } else {
       policy.notMapped(rule, "is no known key", "nothing");
     }

@@ -74,6 +74,8 @@ size_t ForeignPolicy::scheme(const Scheme &wanted, const std::vector<size_t> &de
   return index;
 }
 
+void ForeignPolicy::silent(size_t index, std::string reason) { rules[index].reason = std::move(reason); }
+
 void ForeignPolicy::remark(size_t index, std::string reason) {
   ForeignRule &entry = rules[index];
   if (entry.outcome == Outcome::NotMapped)

@@ -14,7 +14,7 @@ namespace dsmlir {
 
 /// What became of a rule.
 enum class Outcome : uint8_t {
-  Mapped,   ///< means the same here
+  Mapped,   ///< means the same here, or says nothing about precision
   Remarked, ///< means the same here, and there is something to know; or it has no effect on this model
   NotMapped ///< has no counterpart: numbers differ
 };
@@ -64,6 +64,8 @@ struct ForeignPolicy {
   size_t rule(std::string where, std::string text);
   /// The index of a scheme, with one more set of rules that describe it.
   size_t scheme(const Scheme &scheme, const std::vector<size_t> &rules);
+  /// A rule of which there is nothing to map, and nothing to tell: why.
+  void silent(size_t rule, std::string reason);
   void remark(size_t rule, std::string reason);
   void notMapped(size_t rule, std::string reason, std::string instead);
   /// An option of ours that a rule sets, as in the precision file.

@@ -163,6 +163,9 @@ public:
       else if (!given.emplace(flag.name, Given{rule, flag.value.value_or("")}).second)
         return Status(DSRT_UNREADABLE, source.name + ": " + where + " is given twice");
     }
+    if (context.layers && layers && *layers != *context.layers)
+      policy.notes.push_back("--num-layers is " + std::to_string(*layers) + ", but the model has " + std::to_string(*context.layers) +
+                             " blocks: the model counts");
     if (context.layers)
       layers = context.layers;
     baseDtype();
@@ -286,7 +289,7 @@ private:
     if (Given *margin = use("fp8-margin"); margin && margin->value != "0")
       policy.notMapped(margin->rule, "scales have no margin", "no margin");
     else if (margin)
-      policy.remark(margin->rule, "asks for nothing");
+      policy.silent(margin->rule, "asks for nothing");
     if (Given *interval = use("fp8-interval"))
       policy.remark(interval->rule, "is ignored there");
     if (Given *wgrad = use("no-fp8-wgrad"))
@@ -338,7 +341,7 @@ private:
     };
     takeOut(start ? start->rule : flag->rule, 0, std::min(first, most));
     if (start && first == 0)
-      policy.remark(start->rule, "asks for nothing");
+      policy.silent(start->rule, "asks for nothing");
     if (end)
       policy.rules[end->rule].outcome = Outcome::Mapped;
     if (last > 0 && !layers)
@@ -348,7 +351,7 @@ private:
     else if (last > 0)
       takeOut(end ? end->rule : flag->rule, most - std::min(last, most), std::min(last, most));
     else
-      policy.remark(end->rule, "asks for nothing");
+      policy.silent(end->rule, "asks for nothing");
     if (start || end)
       policy.remark(flag->rule, "how many says the next flag");
     return Status();
@@ -397,7 +400,7 @@ private:
     if (hysteresis && hysteresis->value != "1")
       policy.notMapped(hysteresis->rule, "the loss scale is lowered at the first overflow", "no hysteresis");
     else if (hysteresis)
-      policy.remark(hysteresis->rule, "asks for nothing");
+      policy.silent(hysteresis->rule, "asks for nothing");
   }
 
   /// What training keeps, and what is so here in any case.

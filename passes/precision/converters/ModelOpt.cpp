@@ -33,7 +33,7 @@ public:
     if (config != &*source.document)
       prefix = source.document->contains("quantization") ? "quantization." : "quantization_config.";
     if (auto producer = source.document->find("producer"); producer != source.document->end() && config != &*source.document)
-      policy.remark(policy.rule("producer", ruleText(*producer)), "says nothing about what is computed");
+      policy.silent(policy.rule("producer", ruleText(*producer)), "says nothing about what is computed");
     if (Status status = readModelDtype(source, policy); !status.ok())
       return status;
     auto size = config->find("group_size");
@@ -64,13 +64,13 @@ private:
     } else if ((key == "kv_cache_quant_algo" || key == "kv_cache_scheme") && !value.is_null()) {
       policy.notMapped(rule, "the cache has no quantised format", "the cache keeps the activation dtype");
     } else if (key == "group_size" || key == "config_groups") {
-      policy.remark(rule, "goes with quant_algo");
+      policy.silent(rule, "goes with quant_algo");
     } else if ((key == "has_zero_point" || key == "pre_quant_scale") && value == true) {
       policy.notMapped(rule,
                        key == "pre_quant_scale" ? "activations are not scaled before they are quantised" : "formats have no zero points",
                        "nothing");
     } else if (key == "quant_method" || key == "producer" || value.is_null() || value == false) {
-      policy.remark(rule, value.is_null() || value == false ? "asks for nothing" : "says nothing about what is computed");
+      policy.silent(rule, value.is_null() || value == false ? "asks for nothing" : "says nothing about what is computed");
     } else {
       policy.notMapped(rule, "is no known key", "nothing");
     }
@@ -117,7 +117,7 @@ private:
       scheme.weightGranularity = weights;
     };
     if (name.empty() || name == "NO_QUANT" || name == "UNQUANTIZED") {
-      policy.remark(rule, "asks for nothing");
+      policy.silent(rule, "asks for nothing");
     } else if (name == "FP8") {
       fp8("tensor", "tensor");
       policy.notMapped(rule, "scales of activations are from calibration", "a scale from the operand's own amax");

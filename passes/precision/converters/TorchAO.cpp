@@ -54,7 +54,7 @@ private:
     }
     size_t rule = policy.rule(where, ruleText(value));
     if (key == "quant_method" || value.is_null() || value == false || (value.is_structured() && value.empty()))
-      policy.remark(rule, key == "quant_method" ? "says nothing about what is computed" : "asks for nothing");
+      policy.silent(rule, key == "quant_method" ? "says nothing about what is computed" : "asks for nothing");
     else if (key == "include_input_output_embeddings")
       policy.notMapped(rule, "the embedding has no low-bit format", "it keeps its dtype; the head is quantised");
     else if (key == "untie_embedding_weights")
@@ -128,7 +128,7 @@ private:
   Scheme schemeOf(size_t rule, const Json &config) {
     Scheme scheme;
     if (config.is_null()) {
-      policy.remark(rule, "asks for nothing");
+      policy.silent(rule, "asks for nothing");
       return scheme;
     }
     std::string type = config.is_string() ? config.get<std::string>() : config.is_object() ? ruleText(config.value("_type", Json())) : "";

@@ -114,7 +114,7 @@ private:
           return status;
       } else if (key == "recipe_name") {
         if (!named)
-          policy.remark(policy.rule(where, ruleText(value)), "asks for nothing");
+          policy.silent(policy.rule(where, ruleText(value)), "asks for nothing");
       } else {
         other(key, value, policy.rule(where, ruleText(value)));
       }
@@ -168,7 +168,7 @@ private:
 
   void other(const std::string &key, const Json &value, size_t rule) {
     if (value == false || value.is_null())
-      policy.remark(rule, "asks for nothing");
+      policy.silent(rule, "asks for nothing");
     else if (key == "enable_fsdp_float8_all_gather")
       policy.remark(rule, "weights are gathered in FP8: the same numbers");
     else if (key == "precompute_float8_dynamic_scale_for_fsdp" || key == "force_recompute_fp8_weight_in_bwd" || key == "emulate" ||

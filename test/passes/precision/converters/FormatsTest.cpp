@@ -8,10 +8,10 @@ using dsrt::Json;
 namespace {
 
 TEST(CompressedTensors, BlocksBecomeTilesAndIgnoredModulesExcludes) {
-  Conversion conversion = convertFile("ct-fp8-block.json", {3, 1, 8, true});
+  Conversion conversion = convertFile("ct-fp8-block.json", Shape{3, 1, 8, true});
   EXPECT_EQ(conversion.precisionFile, Json::parse(R"({
     "params_dtype": "bf16", "fp8": true, "activation_dtype": "bf16",
-    "compute_lowbit_exclude": ["^blocks\\.\\d+\\.ffn\\.router$", "^blocks\\.\\d+\\.attn\\.kv_b_proj$", "^(blocks\\.[01]\\.attn\\.out_proj|lm_head)$"],
+    "compute_lowbit_exclude": ["^(lm_head|blocks\\.[01]\\.attn\\.out_proj)$", "^blocks\\.\\d+\\.ffn\\.router$", "^blocks\\.\\d+\\.attn\\.kv_b_proj$"],
     "fp8_scale_format": "fp32", "fp8_activation_granularity": "tile_1x128", "fp8_weight_granularity": "block_128x128"})"))
       << conversion.precisionFile.dump(1);
   EXPECT_EQ(conversion.count(Outcome::NotMapped), 0u) << outcomes(conversion);
@@ -19,7 +19,7 @@ TEST(CompressedTensors, BlocksBecomeTilesAndIgnoredModulesExcludes) {
 }
 
 TEST(CompressedTensors, WhatHasNoFormatIsListedAndTheRestIsConverted) {
-  Conversion conversion = convertFile("ct-experts-int4.json", {3, 1, 8, true});
+  Conversion conversion = convertFile("ct-experts-int4.json", Shape{3, 1, 8, true});
   EXPECT_EQ(ruleAt(conversion, "config_groups.experts.weights").outcome, Outcome::NotMapped);
   EXPECT_NE(ruleAt(conversion, "config_groups.experts.weights").reason.find("zero points"), std::string::npos);
   EXPECT_EQ(ruleAt(conversion, "kv_cache_scheme").outcome, Outcome::NotMapped);
@@ -37,8 +37,8 @@ TEST(CompressedTensors, ANameCountsBeforeAPatternAndAPatternBeforeAClass) {
     "name": {"targets": ["model.layers.0.self_attn.o_proj"], "weights": {"num_bits": 8, "type": "int", "strategy": "channel"}},
     "pattern": {"targets": ["re:model.layers.0.self_attn.*"], "weights": {"num_bits": 8, "type": "float", "strategy": "channel"},
               "input_activations": {"num_bits": 8, "type": "float", "strategy": "token", "dynamic": true}}}, "ignore": []})",
-                                      "x.json", {2, 1, 4, true});
-  Resolution resolution = resolveConverted(conversion, {2, 1, 4, true});
+                                      "x.json", Shape{2, 1, 4, true});
+  Resolution resolution = resolveConverted(conversion, Shape{2, 1, 4, true});
   EXPECT_EQ(computeOf(resolution, "blocks.0.attn.out_proj"), "bf16");
   EXPECT_EQ(computeOf(resolution, "blocks.0.attn.q_a_proj"), "fp8");
   EXPECT_EQ(computeOf(resolution, "lm_head"), "fp8");              // a Linear, and nothing ignores it
@@ -96,7 +96,7 @@ TEST(CompressedTensors, FormatsOfWeightsAndActivations) {
   for (const Weights &entry : table) {
     std::string text = std::string(R"({"config_groups": {"g": {"targets": ["Linear"], "weights": )") + entry.weights +
                        R"(, "input_activations": )" + entry.activations + R"(}}, "ignore": ["lm_head"]})";
-    Conversion conversion = convertText(text, "x.json", {2, 1, 4, true});
+    Conversion conversion = convertText(text, "x.json", Shape{2, 1, 4, true});
     for (const auto &[key, value] : entry.expected.items())
       EXPECT_EQ(conversion.precisionFile.value(key, Json()), value) << text << "\n" << conversion.precisionFile.dump(1);
     if (entry.expected.empty())
@@ -108,28 +108,31 @@ TEST(CompressedTensors, FormatsOfWeightsAndActivations) {
 }
 
 TEST(ModelOpt, ExcludesAreGlobsAndStaticScalesAreListed) {
-  Conversion conversion = convertFile("modelopt-fp8.json", {4, 1, 8, true});
+  Conversion conversion = convertFile("modelopt-fp8.json", Shape{4, 1, 8, true});
   EXPECT_EQ(ruleAt(conversion, "quantization.quant_algo").outcome, Outcome::NotMapped); // scales from calibration
   EXPECT_EQ(ruleAt(conversion, "quantization.kv_cache_quant_algo").outcome, Outcome::NotMapped);
   EXPECT_EQ(conversion.count(Outcome::NotMapped), 2u) << outcomes(conversion);
-  EXPECT_EQ(conversion.precisionFile["compute_lowbit_exclude"],
-            Json::array({"^blocks\\.\\d+\\.ffn\\.shared_experts\\.(gate_proj|up_proj|down_proj)$"}))
+  EXPECT_EQ(
+      conversion.precisionFile["compute_lowbit_exclude"],
+      Json::array({"^lm_head$", "^blocks\\.\\d+\\.ffn\\.router$", "^blocks\\.0\\.attn\\.(q_a_proj|q_b_proj|kv_a_proj|kv_b_proj|out_proj)$",
+                   "^blocks\\.[12]\\.ffn\\.shared_experts\\.(gate_proj|up_proj|down_proj)$"}))
       << conversion.precisionFile.dump(1);
 }
 
 TEST(ModelOpt, MixedPrecisionNamesModulesAndWhatIsBelow) {
-  Conversion conversion = convertFile("modelopt-mixed.json", {3, 1, 4, true});
+  Conversion conversion = convertFile("modelopt-mixed.json", Shape{3, 1, 4, true});
   EXPECT_EQ(conversion.count(Outcome::NotMapped), 0u) << outcomes(conversion);
-  EXPECT_EQ(conversion.precisionFile["compute_lowbit_include"],
-            Json::array({"^(blocks\\.0\\.ffn\\.(gate_proj|up_proj)|blocks\\.1\\.ffn\\.experts\\.\\d+\\.(gate_proj|up_proj|down_proj))$"}));
+  EXPECT_EQ(
+      conversion.precisionFile["compute_lowbit_include"],
+      Json::array({"^(blocks\\.\\d+\\.ffn\\.(gate_proj|up_proj)|blocks\\.1\\.ffn\\.experts\\.\\d+\\.(gate_proj|up_proj|down_proj))$"}));
 }
 
 TEST(TorchTitan, FiltersAreSubstringsAndExpertsAreAsked) {
-  Conversion conversion = convertFile("torchtitan.toml", {3, 1, 8, true});
+  Conversion conversion = convertFile("torchtitan.toml", Shape{3, 1, 8, true});
   EXPECT_EQ(conversion.count(Outcome::NotMapped), 0u) << outcomes(conversion);
   EXPECT_EQ(conversion.precisionFile["fp8_scale_format"], "ue8m0"); // torchao's rowwise rounds scales
   EXPECT_EQ(conversion.precisionFile["fp8_activation_granularity"], "channel");
-  Resolution resolution = resolveConverted(conversion, {3, 1, 8, true});
+  Resolution resolution = resolveConverted(conversion, Shape{3, 1, 8, true});
   EXPECT_EQ(computeOf(resolution, "lm_head"), "bf16"); // "output", its name of old
   EXPECT_EQ(computeOf(resolution, "blocks.0.attn.out_proj"), "bf16");
   EXPECT_EQ(computeOf(resolution, "blocks.1.attn.out_proj"), "fp8");
@@ -138,17 +141,17 @@ TEST(TorchTitan, FiltersAreSubstringsAndExpertsAreAsked) {
 }
 
 TEST(TorchTitan, WithoutItsConverterASectionHasNoEffect) {
-  Conversion conversion = convertText("[model]\nconverters = []\n[float8]\nfilter_fqns = [\"output\"]\n", "x.toml", {2, 1, 4, true});
+  Conversion conversion = convertText("[model]\nconverters = []\n[float8]\nfilter_fqns = [\"output\"]\n", "x.toml", Shape{2, 1, 4, true});
   EXPECT_FALSE(conversion.precisionFile.contains("fp8"));
   EXPECT_EQ(ruleAt(conversion, "float8.filter_fqns").outcome, Outcome::Remarked);
 }
 
 TEST(TorchTitan, TensorwiseIsTheDefaultAndLeavesExpertsOut) {
-  Conversion conversion = convertText("[float8]\nfilter_fqns = [\"output\", \"auto_filter_small_kn\"]\n", "x.toml", {2, 1, 4, true});
+  Conversion conversion = convertText("[float8]\nfilter_fqns = [\"output\", \"auto_filter_small_kn\"]\n", "x.toml", Shape{2, 1, 4, true});
   EXPECT_EQ(conversion.precisionFile["fp8_format"], "hybrid");
   EXPECT_EQ(conversion.precisionFile["fp8_weight_granularity"], "tensor");
   EXPECT_EQ(ruleAt(conversion, "float8.filter_fqns[1]").outcome, Outcome::NotMapped);
-  Resolution resolution = resolveConverted(conversion, {2, 1, 4, true});
+  Resolution resolution = resolveConverted(conversion, Shape{2, 1, 4, true});
   EXPECT_EQ(computeOf(resolution, "blocks.1.ffn.experts.0.up_proj"), "bf16");
   EXPECT_EQ(computeOf(resolution, "blocks.1.ffn.router"), "fp8"); // a Linear there, and nothing filters it
 }
@@ -156,10 +159,10 @@ TEST(TorchTitan, TensorwiseIsTheDefaultAndLeavesExpertsOut) {
 TEST(Megatron, BlocksOfTheRecipeAndTheFirstAndLastLayers) {
   Conversion conversion =
       convertText("--fp8-format e4m3 --fp8-recipe blockwise --bf16 --first-last-layers-bf16 --num-layers-at-end-in-bf16 2 --num-layers 6",
-                  "x.sh", {6, 1, 4, true});
+                  "x.sh", Shape{6, 1, 4, true});
   EXPECT_EQ(conversion.count(Outcome::NotMapped), 0u) << outcomes(conversion);
   EXPECT_EQ(conversion.precisionFile["fp8_scale_format"], "ue8m0"); // Transformer Engine's default
-  Resolution resolution = resolveConverted(conversion, {6, 1, 4, true});
+  Resolution resolution = resolveConverted(conversion, Shape{6, 1, 4, true});
   for (int block = 0; block < 6; ++block)
     EXPECT_EQ(computeOf(resolution, "blocks." + std::to_string(block) + ".attn.out_proj"), block == 0 || block > 3 ? "bf16" : "fp8");
   EXPECT_EQ(computeOf(resolution, "lm_head"), "bf16");
@@ -167,18 +170,12 @@ TEST(Megatron, BlocksOfTheRecipeAndTheFirstAndLastLayers) {
 }
 
 TEST(Megatron, DelayedScalingKeepsItsHistoryAndParametersAreStored) {
-  Conversion conversion = convertFile("megatron-delayed.json", {2, 1, 4, true});
+  Conversion conversion = convertFile("megatron-delayed.json", Shape{2, 1, 4, true});
   EXPECT_EQ(conversion.count(Outcome::NotMapped), 0u) << outcomes(conversion);
-  for (const auto &[key, value] : Json({{"fp8", true},
-                                        {"fp8_format", "hybrid"},
-                                        {"fp8_amax_history_len", 1024},
-                                        {"fp8_amax_compute_algo", "max"},
-                                        {"persistent_lowbit_mode", "fp8"},
-                                        {"persistent_scale_granularity", "per_tensor"},
-                                        {"activation_dtype", "fp16"},
-                                        {"loss_scale_init", 65536.0},
-                                        {"loss_scale_growth_interval", 500}})
-                                      .items())
+  const Json expected = Json::parse(R"({"fp8": true, "fp8_format": "hybrid", "fp8_amax_history_len": 1024, "fp8_amax_compute_algo": "max",
+    "persistent_lowbit_mode": "fp8", "persistent_scale_granularity": "per_tensor", "activation_dtype": "fp16", "loss_scale_init": 65536.0,
+    "loss_scale_growth_interval": 500})");
+  for (const auto &[key, value] : expected.items())
     EXPECT_EQ(conversion.precisionFile.value(key, Json()), value) << key << conversion.precisionFile.dump(1);
 }
 
@@ -186,37 +183,37 @@ TEST(Megatron, WhatCannotBeMappedIsListed) {
   Conversion conversion = convertText(
       "--fp8-format hybrid --fp8-recipe tensorwise --bf16 --no-fp8-wgrad --fp8-margin 1 --exp-avg-dtype fp8 --grad-reduce-in-bf16 "
       "--fp8-quantizer-of-tomorrow x --first-last-layers-bf16 --main-grads-dtype $DTYPE",
-      "x.sh", {2, 1, 4, true});
+      "x.sh", Shape{2, 1, 4, true});
   for (const char *flag :
        {"--no-fp8-wgrad", "--fp8-margin", "--exp-avg-dtype", "--grad-reduce-in-bf16", "--fp8-quantizer-of-tomorrow", "--main-grads-dtype"})
     EXPECT_EQ(ruleAt(conversion, flag).outcome, Outcome::NotMapped) << flag;
   EXPECT_EQ(ruleAt(conversion, "--first-last-layers-bf16").outcome, Outcome::Mapped); // the model says how many there are
   EXPECT_EQ(convertText("--fp8-format e4m3 --first-last-layers-bf16", "x.sh", std::nullopt).count(Outcome::NotMapped), 1u);
-  Conversion mx = convertText("--fp8-format e4m3 --fp8-recipe mxfp8 --bf16", "x.sh", {2, 1, 4, true});
+  Conversion mx = convertText("--fp8-format e4m3 --fp8-recipe mxfp8 --bf16", "x.sh", Shape{2, 1, 4, true});
   EXPECT_EQ(ruleAt(mx, "--fp8-recipe").outcome, Outcome::NotMapped);
   EXPECT_FALSE(mx.precisionFile.contains("fp8"));
 }
 
 TEST(DeepSeek, ThePublishedConfigIsTheRecipe) {
-  Conversion conversion = convertFile("deepseek.json", {2, 1, 4, true});
+  Conversion conversion = convertFile("deepseek.json", Shape{2, 1, 4, true});
   EXPECT_EQ(conversion.count(Outcome::NotMapped), 0u) << outcomes(conversion);
   EXPECT_EQ(conversion.precisionFile["precision_recipe"], "deepseek_v3");
   EXPECT_EQ(conversion.precisionFile["fp8_scale_format"], "ue8m0");
   EXPECT_EQ(ruleAt(conversion, "quantization_config.modules_to_not_convert[1]").outcome,
             Outcome::Remarked); // the head is not converted in any case
   EXPECT_TRUE(conversion.warnings.empty()) << printAll(conversion.warnings);
-  Resolution resolution = resolveConverted(conversion, {2, 1, 4, true});
+  Resolution resolution = resolveConverted(conversion, Shape{2, 1, 4, true});
   EXPECT_EQ(computeOf(resolution, "blocks.0.attn.out_proj"), "bf16");
   EXPECT_EQ(computeOf(resolution, "blocks.1.ffn.shared_experts.down_proj"), "bf16");
   EXPECT_EQ(computeOf(resolution, "blocks.1.ffn.shared_experts.up_proj"), "fp8");
 }
 
 TEST(TorchAO, RowsBecomeChannels) {
-  Conversion conversion = convertFile("torchao.json", {12, 1, 4, true});
+  Conversion conversion = convertFile("torchao.json", Shape{12, 1, 4, true});
   EXPECT_EQ(conversion.count(Outcome::NotMapped), 0u) << outcomes(conversion);
   EXPECT_EQ(conversion.precisionFile["fp8_weight_granularity"], "channel");
   EXPECT_EQ(conversion.precisionFile["activation_dtype"], "fp16");
-  Resolution resolution = resolveConverted(conversion, {12, 1, 4, true});
+  Resolution resolution = resolveConverted(conversion, Shape{12, 1, 4, true});
   EXPECT_EQ(computeOf(resolution, "lm_head"), "fp16");
   EXPECT_EQ(computeOf(resolution, "blocks.0.attn.out_proj"), "fp16");
   EXPECT_EQ(computeOf(resolution, "blocks.1.attn.out_proj"), "fp8");
@@ -226,14 +223,14 @@ TEST(TorchAO, RowsBecomeChannels) {
 TEST(Conversion, EachRuleOfAFileIsListedOnce) {
   for (const char *name : {"ct-fp8-block.json", "ct-experts-int4.json", "modelopt-fp8.json", "modelopt-mixed.json", "torchtitan.toml",
                            "megatron-delayed.json", "deepseek.json", "torchao.json"}) {
-    Conversion conversion = convertFile(name, {3, 1, 8, true});
+    Conversion conversion = convertFile(name, Shape{3, 1, 8, true});
     std::set<std::string> places;
     for (const ForeignRule &rule : conversion.foreign.rules) {
       EXPECT_TRUE(places.insert(rule.where).second) << name << " " << rule.where;
-      EXPECT_EQ(rule.outcome == Outcome::Mapped, rule.reason.empty()) << name << " " << rule.where;
+      EXPECT_TRUE(rule.outcome == Outcome::Mapped || !rule.reason.empty()) << name << " " << rule.where;
       EXPECT_EQ(rule.outcome == Outcome::NotMapped, !rule.instead.empty()) << name << " " << rule.where;
     }
-    EXPECT_EQ(conversion.verified, modelModules({3, 1, 8, true}).size());
+    EXPECT_EQ(conversion.verified, modelModules(Shape{3, 1, 8, true}).size());
     EXPECT_EQ(conversion.count(Outcome::Mapped) + conversion.count(Outcome::Remarked) + conversion.count(Outcome::NotMapped),
               conversion.report("f", "").at("rules").size());
   }
@@ -242,10 +239,10 @@ TEST(Conversion, EachRuleOfAFileIsListedOnce) {
 TEST(Conversion, OneFormatIsChosenWhereThereAreSeveral) {
   Conversion conversion = convertText(R"({"quant_algo": "MIXED_PRECISION", "quantized_layers": {
     "model.layers.1.mlp.experts": {"quant_algo": "FP8_PER_CHANNEL_PER_TOKEN"}, "lm_head": {"quant_algo": "MXFP4"}}})",
-                                      "x.json", {2, 1, 4, true});
+                                      "x.json", Shape{2, 1, 4, true});
   EXPECT_EQ(ruleAt(conversion, "quantized_layers.lm_head").outcome, Outcome::NotMapped);
   EXPECT_EQ(ruleAt(conversion, "quantized_layers.model.layers.1.mlp.experts").outcome, Outcome::Mapped);
-  EXPECT_EQ(computeOf(resolveConverted(conversion, {2, 1, 4, true}), "lm_head"), "bf16");
+  EXPECT_EQ(computeOf(resolveConverted(conversion, Shape{2, 1, 4, true}), "lm_head"), "bf16");
 }
 
 TEST(Conversion, MalformedInputIsRefusedWithThePlace) {
