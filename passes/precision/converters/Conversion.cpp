@@ -253,6 +253,8 @@ private:
     auto stored = [](const Scheme &scheme) { return storedPart(scheme); };
     Precision lowBit = primary ? primary->compute : Precision::None;
     for (const ForeignPolicy::Setting &setting : policy.settings) {
+      if (policy.rules[setting.rule].outcome == Outcome::NotMapped) // of a format that was not chosen
+        continue;
       Precision needs = setting.key.starts_with("fp8_")   ? Precision::FP8
                         : setting.key.starts_with("fp4_") ? Precision::FP4
                                                           : Precision::None;
@@ -406,10 +408,18 @@ private:
         policy.remark(policy.gives[i].rule, "other targets decide all of its modules");
     bool asks = std::any_of(policy.schemes.begin(), policy.schemes.end(),
                             [](const Scheme &scheme) { return scheme.compute != Precision::None || scheme.stored != Precision::None; });
-    if (asks && !primary && !primaryStored)
-      for (const Selector &selector : policy.gives)
-        if (policy.rules[selector.rule].outcome == Outcome::Remarked || policy.rules[selector.rule].outcome == Outcome::Mapped)
-          policy.notMapped(selector.rule, "no rule selects a module that can be in low precision", "all modules keep the activation dtype");
+    if (!asks || primary || primaryStored)
+      return;
+    for (size_t i = 0; i < policy.gives.size(); ++i) {
+      const ForeignRule &rule = policy.rules[policy.gives[i].rule];
+      if (rule.outcome == Outcome::NotMapped)
+        continue;
+      if (decides[i])
+        policy.remark(policy.gives[i].rule, "other rules take out all of its modules");
+      else
+        policy.notMapped(policy.gives[i].rule, "no rule selects a module that can be in low precision",
+                         "all modules keep the activation dtype");
+    }
   }
 
   /// Resolves what was made, and compares with what the foreign rules say about each module.

@@ -112,12 +112,11 @@ std::vector<Flag> flagsOf(const PolicySource &source) {
     size_t equals = word.find('=');
     Flag flag{dashed(word.substr(2, equals == std::string::npos ? equals : equals - 2)), {}};
     const Known *entry = known(flag.name);
+    const std::string *next = i + 1 < source.words.size() ? &source.words[i + 1] : nullptr;
     if (equals != std::string::npos)
       flag.value = word.substr(equals + 1);
-    else if ((!entry || entry->takesValue || i + 1 == source.words.size()) && i + 1 < source.words.size() &&
-             !source.words[i + 1].starts_with("--"))
-      flag.value = source.words[++i];
-    else if (entry && !entry->takesValue && (source.words[i + 1] == "true" || source.words[i + 1] == "false")) // ms-swift
+    else if (next &&
+             (!entry || entry->takesValue ? !next->starts_with("--") : *next == "true" || *next == "false")) // flags: ms-swift's form
       flag.value = source.words[++i];
     if (flag.value && entry && !entry->takesValue) {
       if (*flag.value == "false")

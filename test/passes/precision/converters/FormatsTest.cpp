@@ -183,13 +183,13 @@ TEST(Megatron, WhatCannotBeMappedIsListed) {
   Conversion conversion = convertText(
       "--fp8-format hybrid --fp8-recipe tensorwise --bf16 --no-fp8-wgrad --fp8-margin 1 --exp-avg-dtype fp8 --grad-reduce-in-bf16 "
       "--fp8-quantizer-of-tomorrow x --first-last-layers-bf16 --main-grads-dtype $DTYPE",
-      "x.sh", Shape{2, 1, 4, true});
+      "x.sh", Shape{4, 1, 4, true});
   for (const char *flag :
        {"--no-fp8-wgrad", "--fp8-margin", "--exp-avg-dtype", "--grad-reduce-in-bf16", "--fp8-quantizer-of-tomorrow", "--main-grads-dtype"})
     EXPECT_EQ(ruleAt(conversion, flag).outcome, Outcome::NotMapped) << flag;
   EXPECT_EQ(ruleAt(conversion, "--first-last-layers-bf16").outcome, Outcome::Mapped); // the model says how many there are
   EXPECT_EQ(convertText("--fp8-format e4m3 --first-last-layers-bf16", "x.sh", std::nullopt).count(Outcome::NotMapped), 1u);
-  Conversion mx = convertText("--fp8-format e4m3 --fp8-recipe mxfp8 --bf16", "x.sh", Shape{2, 1, 4, true});
+  Conversion mx = convertText("--fp8-format e4m3 --fp8-recipe mxfp8 --bf16", "x.sh", Shape{4, 1, 4, true});
   EXPECT_EQ(ruleAt(mx, "--fp8-recipe").outcome, Outcome::NotMapped);
   EXPECT_FALSE(mx.precisionFile.contains("fp8"));
 }
