@@ -1,15 +1,10 @@
 // Reading a policy file as JSON, TOML or words, finding its format, and what the readers have in common.
 #include "passes/precision/converters/ForeignPolicy.h"
+#include "passes/precision/converters/Toml.h"
 #include "runtime/support/FieldReader.h"
 #include "runtime/support/Nearest.h"
 
-#define TOML_EXCEPTIONS 0
-#define TOML_HEADER_ONLY 1
-#define TOML_MAX_NESTED_VALUES 64
-#include <toml++/toml.h>
-
 #include <algorithm>
-#include <sstream>
 
 using namespace dsmlir;
 using dsrt::Expected;
@@ -19,36 +14,6 @@ using dsrt::Status;
 namespace {
 
 constexpr uint64_t largestFile = uint64_t(16) << 20;
-
-/// Dates and times become text: no policy has a use for them.
-Json fromToml(const toml::node &node) {
-  if (const toml::table *table = node.as_table()) {
-    Json object = Json::object();
-    for (const auto &[key, value] : *table)
-      object[std::string(key.str())] = fromToml(value);
-    return object;
-  }
-  if (const toml::array *array = node.as_array()) {
-    Json elements = Json::array();
-    for (const toml::node &element : *array)
-      elements.push_back(fromToml(element));
-    return elements;
-  }
-  if (auto value = node.value_exact<bool>())
-    return *value;
-  if (auto value = node.value_exact<int64_t>())
-    return *value;
-  if (auto value = node.value_exact<double>())
-    return *value;
-  if (auto value = node.value_exact<std::string>())
-    return *value;
-  std::ostringstream text;
-  node.visit([&](const auto &value) {
-    if constexpr (toml::is_date<decltype(value)> || toml::is_time<decltype(value)> || toml::is_date_time<decltype(value)>)
-      text << *value;
-  });
-  return text.str();
-}
 
 std::string formatNames() {
   std::string names;
@@ -136,12 +101,10 @@ Expected<PolicySource> dsmlir::parsePolicySource(const std::string &text, const 
   source.name = name;
   size_t first = text.find_first_not_of(" \t\r\n");
   if (name.ends_with(".toml")) {
-    toml::parse_result parsed = toml::parse(text, name);
+    Expected<Json> parsed = parseToml(text, name);
     if (!parsed)
-      return Status(DSRT_UNREADABLE, dsrt::format("%s:%u:%u: %s", name.c_str(), static_cast<unsigned>(parsed.error().source().begin.line),
-                                                  static_cast<unsigned>(parsed.error().source().begin.column),
-                                                  std::string(parsed.error().description()).c_str()));
-    source.document = fromToml(parsed.table());
+      return parsed.status();
+    source.document = std::move(*parsed);
   } else if (name.ends_with(".json") || (first != std::string::npos && text[first] == '{')) {
     Expected<Json> parsed = dsrt::parseJson(text, name);
     if (!parsed)

@@ -49,7 +49,8 @@ dsrt::Expected<ModuleMatcher> ModuleMatcher::create(Kind kind, std::string text)
   auto regex = std::make_shared<Regex>();
   int error = 0;
   PCRE2_SIZE where = 0;
-  regex->code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(source.data()), source.size(), PCRE2_ANCHORED, &error, &where, nullptr);
+  regex->code =
+      pcre2_compile(reinterpret_cast<PCRE2_SPTR>(source.data()), source.size(), PCRE2_ANCHORED | PCRE2_UTF, &error, &where, nullptr);
   if (!regex->code) {
     char message[200] = "";
     pcre2_get_error_message(error, reinterpret_cast<PCRE2_UCHAR *>(message), sizeof message);
