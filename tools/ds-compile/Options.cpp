@@ -85,7 +85,7 @@ void addPrecisionOption(CLI::App &app, const OptionDescriptor &descriptor, Preci
 Status expectModel(int argc, const char *const *argv) {
   if (argc < 2 || std::filesystem::exists(argv[1]))
     return {};
-  for (std::string_view command : {"diff", "sensitivity", "plan-mesh", "convert-policy"})
+  for (std::string_view command : {"diff", "sensitivity", "plan-mesh"})
     if (argv[1] == command)
       return {DSRT_UNAVAILABLE, "'ds-compile " + std::string(command) + "' is not part of this build; 'ds-compile MODEL' compiles"};
   return {};
