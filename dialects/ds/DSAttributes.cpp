@@ -262,9 +262,47 @@ LogicalResult ConfigAttr::verify(function_ref<InFlightDiagnostic()> emitError, F
 //===--- Policy ---------------------------------------------------------------------------------------------------------===//
 
 // key = value, ...: a keyword and a string are both a StringAttr (printed as a keyword where it can be); overrides map paths to dtypes.
-static ParseResult parseSetting(AsmParser &parser, Attribute &value, bool overrides) {
+static ParseResult parseValue(AsmParser &parser, Attribute &value) {
   Builder builder(parser.getContext());
-  if (overrides) {
+  StringRef keyword;
+  if (succeeded(parser.parseOptionalKeyword(&keyword))) {
+    if (keyword == "true" || keyword == "false")
+      value = builder.getBoolAttr(keyword == "true");
+    else
+      value = builder.getStringAttr(keyword);
+    return success();
+  }
+  return parser.parseAttribute(value);
+}
+
+/// NAME = value, ... between braces, each name once.
+static ParseResult parseDictionary(AsmParser &parser, const char *what, Attribute &value,
+                                   function_ref<ParseResult(Attribute &)> parseElement) {
+  NamedAttrList entries;
+  auto entry = [&]() -> ParseResult {
+    std::string name;
+    Attribute element;
+    SMLoc location = parser.getCurrentLocation();
+    if (parser.parseKeywordOrString(&name) || parser.parseEqual() || parseElement(element))
+      return failure();
+    if (entries.get(name))
+      return parser.emitError(location, what) << " '" << name << "' stands twice in the policy: keep one";
+    entries.append(name, element);
+    return success();
+  };
+  if (parser.parseCommaSeparatedList(AsmParser::Delimiter::Braces, entry))
+    return failure();
+  value = entries.getDictionary(parser.getContext());
+  return success();
+}
+
+static ParseResult parseSetting(AsmParser &parser, StringRef key, Attribute &value) {
+  if (key == "recipes")
+    return parseDictionary(parser, "recipe", value, [&](Attribute &recipe) {
+      return parseDictionary(parser, "field", recipe, [&](Attribute &field) { return parseValue(parser, field); });
+    });
+  if (key == "overrides") {
+    Builder builder(parser.getContext());
     SmallVector<NamedAttribute> entries;
     llvm::StringMap<std::pair<Type, SMLoc>> seen;
     auto entry = [&]() -> ParseResult {
@@ -288,15 +326,7 @@ static ParseResult parseSetting(AsmParser &parser, Attribute &value, bool overri
     value = builder.getDictionaryAttr(entries);
     return success();
   }
-  StringRef keyword;
-  if (succeeded(parser.parseOptionalKeyword(&keyword))) {
-    if (keyword == "true" || keyword == "false")
-      value = builder.getBoolAttr(keyword == "true");
-    else
-      value = builder.getStringAttr(keyword);
-    return success();
-  }
-  return parser.parseAttribute(value);
+  return parseValue(parser, value);
 }
 
 LogicalResult PolicyAttr::verify(function_ref<InFlightDiagnostic()> emitError, DictionaryAttr settings) {
@@ -304,14 +334,26 @@ LogicalResult PolicyAttr::verify(function_ref<InFlightDiagnostic()> emitError, D
     auto text = dyn_cast<StringAttr>(value);
     return text && isa<NoneType>(text.getType());
   };
+  auto check = [&](const char *constraint, NamedAttribute setting) -> LogicalResult {
+    auto list = dyn_cast<ArrayAttr>(setting.getValue());
+    if (isText(setting.getValue()) || isa<BoolAttr, IntegerAttr, FloatAttr>(setting.getValue()) || (list && llvm::all_of(list, isText)))
+      return success();
+    return emitError() << constraint << " expects '" << setting.getName().getValue()
+                       << "' to be a keyword, a string, a number or a list of strings, but got " << setting.getValue();
+  };
   for (NamedAttribute setting : settings) {
     StringRef key = setting.getName().getValue();
-    Attribute value = setting.getValue();
     if (key == "overrides") // C1 is the grammar's
       continue;
-    auto list = dyn_cast<ArrayAttr>(value);
-    if (!isText(value) && !isa<BoolAttr, IntegerAttr, FloatAttr>(value) && !(list && llvm::all_of(list, isText)))
-      return emitError() << "(C2) expects '" << key << "' to be a keyword, a string, a number or a list of strings, but got " << value;
+    if (key != "recipes") {
+      if (failed(check("(C2)", setting)))
+        return failure();
+      continue;
+    }
+    for (NamedAttribute recipe : cast<DictionaryAttr>(setting.getValue())) // that it is one is the grammar's
+      for (NamedAttribute field : cast<DictionaryAttr>(recipe.getValue()))
+        if (failed(check("(C3)", field)))
+          return failure();
   }
   return success();
 }
@@ -323,7 +365,7 @@ Attribute PolicyAttr::parse(AsmParser &parser, Type) {
     std::string key;
     Attribute value;
     SMLoc location = parser.getCurrentLocation();
-    if (parser.parseKeywordOrString(&key) || parser.parseEqual() || parseSetting(parser, value, key == "overrides"))
+    if (parser.parseKeywordOrString(&key) || parser.parseEqual() || parseSetting(parser, key, value))
       return failure();
     if (settings.get(key))
       return parser.emitError(location, "'") << key << "' stands twice in the policy: keep one";
@@ -335,26 +377,46 @@ Attribute PolicyAttr::parse(AsmParser &parser, Type) {
   return parser.getChecked<PolicyAttr>(begin, parser.getContext(), settings.getDictionary(parser.getContext()));
 }
 
+static void printValue(AsmPrinter &printer, Attribute value) {
+  auto text = dyn_cast<StringAttr>(value);
+  if (!text)
+    printer.printAttribute(value);
+  else if (text.getValue() == "true" || text.getValue() == "false") // as a keyword these two would read back as a bool
+    printer.printString(text.getValue());
+  else
+    printer.printKeywordOrString(text.getValue());
+}
+
+static void printDictionary(AsmPrinter &printer, DictionaryAttr entries, function_ref<void(Attribute)> printElement) {
+  printer << "{";
+  llvm::interleaveComma(entries, printer, [&](NamedAttribute entry) {
+    printer.printKeywordOrString(entry.getName().getValue());
+    printer << " = ";
+    printElement(entry.getValue());
+  });
+  printer << "}";
+}
+
 void PolicyAttr::print(AsmPrinter &printer) const {
   printer << "<";
   llvm::interleaveComma(getSettings(), printer, [&](NamedAttribute setting) {
-    printer.printKeywordOrString(setting.getName().getValue());
+    StringRef key = setting.getName().getValue();
+    printer.printKeywordOrString(key);
     printer << " = ";
-    if (auto text = dyn_cast<StringAttr>(setting.getValue())) {
-      // As a keyword these two would read back as a bool.
-      if (text.getValue() == "true" || text.getValue() == "false")
-        printer.printString(text.getValue());
-      else
-        printer.printKeywordOrString(text.getValue());
-    } else if (auto overrides = dyn_cast<DictionaryAttr>(setting.getValue())) {
+    auto entries = dyn_cast<DictionaryAttr>(setting.getValue());
+    if (!entries) {
+      printValue(printer, setting.getValue());
+    } else if (key == "recipes") {
+      printDictionary(printer, entries, [&](Attribute recipe) {
+        printDictionary(printer, cast<DictionaryAttr>(recipe), [&](Attribute field) { printValue(printer, field); });
+      });
+    } else {
       printer << "{";
-      llvm::interleaveComma(overrides, printer, [&](NamedAttribute entry) {
+      llvm::interleaveComma(entries, printer, [&](NamedAttribute entry) {
         printer.printString(entry.getName().getValue());
         printer << " = " << cast<TypeAttr>(entry.getValue()).getValue();
       });
       printer << "}";
-    } else {
-      printer.printAttribute(setting.getValue());
     }
   });
   printer << ">";

@@ -135,14 +135,16 @@ def DS_ConfigAttr : DS_Attr<"Config", "config"> {
 def DS_PolicyAttr : DS_Attr<"Policy", "policy"> {
   let summary = "the precision policy: what was asked for";
   let description = [{
-    Keys are the flags of ds-compile with underscores, and `overrides` maps exact module paths to dtypes. Values are keywords, strings,
-    numbers, or lists of strings.
+    Keys are the flags of ds-compile with underscores, `overrides` maps exact module paths to dtypes, and `recipes` names to recipes that are
+    not built in, field by field as in a precision file. Values are keywords, strings, numbers, or lists of strings.
 
     - (C1) `overrides` maps module paths to dtypes.
     - (C2) every other value is a keyword, a string, a number or a list of strings.
+    - (C3) `recipes` maps names to recipes, whose fields are as (C2).
 
     ```mlir
     #ds.policy<precision_recipe = deepseek_v3, activation_dtype = bf16, overrides = {"blocks.0.attn.q_a_norm" = f16}>
+    #ds.policy<precision_recipe = mine, recipes = {mine = {mode = fp8, high_precision = ["norm$", "^lm_head$"], comm_quant = true}}>
     ```
   }];
   let parameters = (ins "::mlir::DictionaryAttr":$settings);

@@ -2,6 +2,7 @@
 #include "lowering/HuggingFaceToDS/CheckpointStorage.h"
 #include "runtime/support/Nearest.h"
 
+#include <filesystem>
 #include <map>
 #include <set>
 
@@ -170,6 +171,14 @@ CheckpointStorage CheckpointStorage::examine(const ModelConfig &config, const Ch
   Examination examination(config, checkpoint, what);
   examination.run();
   return std::move(examination.result);
+}
+
+bool hasWeights(const std::string &folder) {
+  std::error_code ignored;
+  for (const char *name : {"model.safetensors.index.json", "model.safetensors"})
+    if (std::filesystem::exists(std::filesystem::path(folder) / name, ignored))
+      return true;
+  return false;
 }
 
 Status CheckpointStorage::status() const {

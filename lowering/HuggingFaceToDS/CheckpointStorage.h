@@ -29,6 +29,9 @@ struct CheckpointStorage {
   dsrt::Status status() const;
 };
 
+/// Whether a folder holds weights that Checkpoint::open() reads.
+bool hasWeights(const std::string &folder);
+
 /// The checkpoint's name of one expert's tensor: "{e}" replaced. Names without it are given back as they are.
 std::string expertTensor(const std::string &name, int64_t expert);
 

@@ -14,14 +14,6 @@ using namespace dsrt;
 namespace dsmlir {
 namespace {
 
-bool hasWeights(const std::string &folder) {
-  std::error_code ignored;
-  for (const char *name : {"model.safetensors.index.json", "model.safetensors"})
-    if (std::filesystem::exists(std::filesystem::path(folder) / name, ignored))
-      return true;
-  return false;
-}
-
 /// How the weights in the model's folder are stored, by their headers, which must fit the config.
 Status storageFromWeights(const std::string &folder, ImportedModel &model) {
   Expected<Checkpoint> checkpoint = Checkpoint::open(folder);

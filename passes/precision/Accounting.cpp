@@ -3,6 +3,7 @@
 #include "passes/precision/Resolver.h"
 
 #include <algorithm>
+#include <cctype>
 
 using namespace dsmlir;
 
@@ -33,6 +34,14 @@ Finding &Resolver::report(Code code, std::string message, std::string where, con
   return result.findings.back();
 }
 
+/// Where the recipe is declared, or asked for where it is built in.
+Origin Resolver::originOfRecipe() const {
+  for (const RecipeDefinition &definition : options.recipes)
+    if (&definition.recipe == recipe)
+      return definition.origin;
+  return options.recipe.origin.value_or(Origin{});
+}
+
 std::string Resolver::listed(const std::vector<uint32_t> &modules) const {
   std::string text;
   for (size_t i = 0; i < modules.size() && i < 3; ++i)
@@ -42,8 +51,8 @@ std::string Resolver::listed(const std::vector<uint32_t> &modules) const {
 
 void Resolver::account() {
   for (const Finding &finding : result.findings)
-    modeKnown &=
-        finding.code != Code::ContradictingOptions && finding.code != Code::BadValue && finding.code != Code::CheckpointNotRecognised;
+    modeKnown &= finding.code != Code::ContradictingOptions && finding.code != Code::BadValue &&
+                 finding.code != Code::CheckpointNotRecognised && finding.code != Code::RecipeField;
   if (modeKnown)
     accountOptions();
   accountIncludes(Include, result.lowBitMode);
@@ -52,6 +61,7 @@ void Resolver::account() {
   accountExcludes(StoredExclude, result.persistentMode);
   accountRules();
   accountOverrides();
+  accountRecipe();
   if (modeKnown)
     accountLowPrecision();
   finish();
@@ -102,13 +112,32 @@ void Resolver::accountOptions() {
            "--compute-lowbit-mode", *options.computeLowbitMode.origin);
 }
 
+/// The path that a pattern spells, escapes and anchors taken off; empty where it says more than one path can.
+static std::string pathSpelt(std::string_view pattern) {
+  if (pattern.starts_with("^"))
+    pattern.remove_prefix(1);
+  if (pattern.ends_with("$"))
+    pattern.remove_suffix(1);
+  std::string path;
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    if (pattern[i] == '\\' && i + 1 < pattern.size() && pattern[i + 1] == '.')
+      ++i;
+    if (!std::isalnum(static_cast<unsigned char>(pattern[i])) && pattern[i] != '_' && pattern[i] != '.')
+      return "";
+    path += pattern[i];
+  }
+  return path;
+}
+
 /// A selection that matches nothing, with what it may have meant.
 void Resolver::unmatched(Code code, const std::string &what, const std::string &where, const Origin &origin, const std::string &pattern,
                          bool exact) {
   if (!suggester)
     suggester = std::make_unique<Suggester>(result.modules());
   std::vector<std::string> suggestions = exact ? suggester->suggest(pattern) : suggester->suggestForPattern(pattern);
-  std::string explanation = exact ? suggester->explain(pattern) : "";
+  std::string explanation = suggester->explain(exact ? pattern : pathSpelt(pattern)); // an index out of range, say
+  if (!exact && explanation.starts_with("it is a group"))                             // a pattern may mean one, and lacks something else
+    explanation = "";
   std::string message = what + " matches no module";
   if (!explanation.empty())
     message += "; " + explanation;
@@ -222,14 +251,15 @@ void Resolver::accountRules() {
       if (!first.location.empty())
         finding.location = first.location;
       int32_t include = result.evidence[used.wrong.front()].include;
-      const Origin *low = include >= 0                        ? &options.computeInclude[static_cast<size_t>(include)].origin
-                          : options.computeLowbitMode.given() ? &*options.computeLowbitMode.origin
-                          : recipe && options.recipe.given()  ? &*options.recipe.origin
-                          : !options.modes.empty()            ? &options.modes.back().origin
-                                                              : nullptr;
+      bool isRecipe = result.lowBitSource.starts_with("recipe ");
+      const Origin *low = include >= 0                         ? &options.computeInclude[static_cast<size_t>(include)].origin
+                          : options.computeLowbitMode.given()  ? &*options.computeLowbitMode.origin
+                          : isRecipe && options.recipe.given() ? &*options.recipe.origin
+                          : !options.modes.empty()             ? &options.modes.back().origin
+                                                               : nullptr;
       std::string includeText =
           include >= 0 ? ", include '" + options.computeInclude[static_cast<size_t>(include)].text + "'" : " (linear modules)";
-      finding.notes.push_back({"low precision by " + lowBitSource() + includeText, low ? low->location : ""});
+      finding.notes.push_back({"low precision by " + result.lowBitSource + includeText, low ? low->location : ""});
       finding.notes.push_back({rule.dtype + " by " + ruleText(i) + ", which matches " + std::to_string(used.matches) +
                                    (used.matches == 1 ? " module" : " modules"),
                                rule.origin.location});
@@ -268,6 +298,19 @@ void Resolver::accountOverrides() {
   }
 }
 
+/// The patterns of a recipe that is declared for this model. Those of a built-in one are for a family: that a model without experts has no
+/// router, or a part of a model no head, is nothing that its user wrote.
+void Resolver::accountRecipe() {
+  if (findBuiltInRecipe(recipe->name))
+    return;
+  for (size_t i = 0; i < recipe->highPrecision.size(); ++i) {
+    const std::string &pattern = recipe->highPrecision[i];
+    if (usage[HighPrecision][i].parses && usage[HighPrecision][i].matches == 0)
+      unmatched(Code::RecipePatternMatchesNothing, "recipe " + recipe->name + ": high_precision '" + pattern + "'",
+                "recipes." + recipe->name + ".high_precision", originOfRecipe(), pattern, false);
+  }
+}
+
 void Resolver::accountLowPrecision() {
   // An include that matched nothing, does not parse, or cannot be obeyed has been reported: that nothing is left follows from it.
   auto broken = [&](List list) {
@@ -277,7 +320,7 @@ void Resolver::accountLowPrecision() {
     return false;
   };
   if (result.lowBitMode != Precision::None && lowBitModules == 0 && !broken(Include)) {
-    std::string source = lowBitSource();
+    std::string source = result.lowBitSource;
     report(Code::NothingInLowPrecision, source + " asks for " + name(result.lowBitMode) + " compute, but no module is left in it", source,
            options.computeLowbitMode.given() ? *options.computeLowbitMode.origin
            : options.modes.empty()           ? options.recipe.origin.value_or(Origin{})

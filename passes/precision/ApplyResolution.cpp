@@ -52,7 +52,7 @@ public:
     for (ds::ParamOp param : splitParams)
       if (!stillUsed.contains(param.getSymNameAttr()))
         param.erase();
-    if (ds::PolicyAttr policy = policyOf(context, resolution.options))
+    if (ds::PolicyAttr policy = policyOf(context, resolution.policy()))
       model.setPolicyAttr(policy);
     return success();
   }

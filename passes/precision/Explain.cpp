@@ -14,8 +14,8 @@ std::vector<ChainLink> Resolution::chain(size_t module) const {
   size_t decided = 0; // the link that decides compute
   auto quoted = [](const std::vector<PatternSelection> &list, int32_t index) { return "'" + list[static_cast<size_t>(index)].text + "'"; };
   // Includes, excludes and the recipe for compute or storage; the link that decides, or nothing where low precision is not in question.
-  auto lowBit = [&](const char *layer, Precision low, const std::string &source, const std::vector<PatternSelection> &includes, int32_t include,
-                    const std::vector<PatternSelection> &excludes, int32_t exclude) -> std::optional<size_t> {
+  auto lowBit = [&](const char *layer, Precision low, const std::string &source, const std::vector<PatternSelection> &includes,
+                    int32_t include, const std::vector<PatternSelection> &excludes, int32_t exclude) -> std::optional<size_t> {
     if (low == Precision::None)
       return std::nullopt;
     const Module &entry = modules()[module];
@@ -37,11 +37,8 @@ std::vector<ChainLink> Resolution::chain(size_t module) const {
     }
     return winner;
   };
-  std::string source = recipe                              ? "recipe " + recipe->name
-                       : options.computeLowbitMode.given() ? std::string("compute-lowbit-mode ") + name(lowBitMode)
-                                                           : std::string("mode ") + name(lowBitMode);
   if (std::optional<size_t> winner =
-          lowBit("low-bit compute", lowBitMode, source, options.computeInclude, spoke.include, options.computeExclude, spoke.exclude))
+          lowBit("low-bit compute", lowBitMode, lowBitSource, options.computeInclude, spoke.include, options.computeExclude, spoke.exclude))
     decided = *winner;
   for (uint32_t i = 0; i < spoke.rules; ++i) {
     uint32_t rule = matchedRules[spoke.firstRule + i];

@@ -33,7 +33,7 @@ struct Diagnostic {
   Severity severity; ///< warnings become errors under --strict-rules
   const char *name;
   const char *summary; ///< one line, what is wrong
-  const char *example; ///< flags on models/tiny-v3 that cause it
+  const char *example; ///< the options, or the whole command, that causes it
   const char *remedy;  ///< what to write instead
 };
 

@@ -106,3 +106,17 @@ std::string dsmlir::ownPath(std::string_view path) {
     own[0] = "final_norm";
   return joinPath(own);
 }
+
+std::string dsmlir::huggingFacePath(std::string_view own) {
+  if (own == "final_norm")
+    return "model.norm";
+  std::vector<std::string> parts = splitPath(own);
+  for (std::string &part : parts)
+    for (const Segment &entry : segments) // Hugging Face's name is the first that the table has
+      if (entry.own == part) {
+        part = entry.foreign;
+        break;
+      }
+  std::string path = joinPath(parts);
+  return own == "lm_head" ? std::string(own) : "model." + path;
+}

@@ -15,4 +15,7 @@ std::string joinPath(const std::vector<std::string> &segments);
 /// already, or unknown, stays. A misspelt segment is taken for the foreign name that it is one edit away from.
 std::string ownPath(std::string_view path);
 
+/// The name of a module of ours in Hugging Face transformers: "model.layers.0.self_attn.q_a_layernorm".
+std::string huggingFacePath(std::string_view own);
+
 } // namespace dsmlir

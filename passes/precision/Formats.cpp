@@ -1,5 +1,5 @@
 // Quantisation formats from granularities and formats by name: the table of "Quantisation is part of the type" in PRECISION.md.
-#include "passes/precision/Recipes.h"
+#include "passes/precision/Formats.h"
 
 using namespace dsmlir;
 
@@ -49,7 +49,7 @@ QuantFormat fp4(const std::string &format, const char *outerScale) {
 
 ProductFormat dsmlir::productFormat(Precision lowBit, const FormatSettings &settings, const PrecisionOptions &options) {
   if (lowBit == Precision::FP4)
-    return {fp4(options.fp4Format.value, "row"), fp4(options.fp4Format.value, "tensor"), 0};
+    return {fp4(settings.fp4Format, "row"), fp4(settings.fp4Format, "tensor"), 0};
   ProductFormat product{fp8(settings.activationGranularity, settings, options), fp8(settings.weightGranularity, settings, options), 0};
   // Scales that change along K are applied to partial sums of their tile, in FP32 (DeepSeek-V3, section 3.3.2).
   product.promote = product.activation.tileCols ? product.activation.tileCols : product.weight.tileCols;

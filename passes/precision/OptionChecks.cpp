@@ -1,9 +1,10 @@
 // What can be wrong with the options alone, before any module is looked at.
 #include "passes/precision/PrecisionOptions.h"
 #include "passes/precision/Patterns.h"
-#include "passes/precision/Recipes.h"
+#include "runtime/support/Nearest.h"
 
 #include <map>
+#include <set>
 
 using namespace dsmlir;
 
@@ -11,9 +12,11 @@ namespace {
 
 class Checker {
 public:
-  explicit Checker(const PrecisionOptions &options) : options(options), findings(options.refused) {}
+  explicit Checker(const PrecisionOptions &options)
+      : options(options), recipe(findRecipe(options.recipe.value, options)), findings(options.refused) {}
 
   std::vector<Finding> run() {
+    recipes();
     modes();
     storage();
     lossScaling();
@@ -29,6 +32,7 @@ public:
 
 private:
   const PrecisionOptions &options;
+  const Recipe *recipe; ///< the one that is asked for; null for auto, and for a name that is none
   std::vector<Finding> findings;
 
   Finding &report(Code code, std::string message, std::string where, const Origin &origin) {
@@ -37,6 +41,44 @@ private:
     finding.location = origin.location;
     findings.push_back(std::move(finding));
     return findings.back();
+  }
+
+  void recipes() {
+    if (!recipe && options.recipe.value != autoRecipe) {
+      std::vector<std::string> names = recipeNames(options);
+      std::string near = dsrt::didYouMean(dsrt::nearestNames(options.recipe.value, names, 1)), known;
+      for (size_t i = 0; i < names.size(); ++i)
+        known += (i == 0 ? "" : i + 1 == names.size() ? " or " : ", ") + names[i];
+      report(Code::UnknownRecipe, "--precision-recipe expects " + known + ", but got '" + options.recipe.value + "'" + near,
+             "--precision-recipe " + options.recipe.value, *options.recipe.origin);
+    }
+    bool fromFile = false, used = !recipe;
+    for (const RecipeDefinition &definition : options.recipes) {
+      fromFile |= definition.origin.source == Origin::Source::File;
+      used |= &definition.recipe == recipe || !definition.sound;
+      recipePatterns(definition);
+    }
+    // The policy of the IR brings a recipe along, and another one may be asked for beside it.
+    if (fromFile && !used)
+      report(Code::RecipesNotUsed,
+             "recipe " + options.recipes.front().recipe.name + (options.recipes.size() > 1 ? " and others are" : " is") +
+                 " declared, but --precision-recipe is " + options.recipe.value,
+             "recipes", options.recipes.front().origin);
+  }
+
+  void recipePatterns(const RecipeDefinition &definition) {
+    const Recipe &declared = definition.recipe;
+    std::string where = "recipes." + declared.name + ".high_precision";
+    std::set<std::string> seen;
+    for (const std::string &text : declared.highPrecision) {
+      if (!seen.insert(text).second)
+        report(Code::SelectedTwice, "recipe " + declared.name + ": high_precision '" + text + "' is given twice", where, definition.origin);
+      else if (std::optional<std::string> problem =
+                   patternError(text, declared.patternType == "glob" ? PatternType::Glob : PatternType::Regex))
+        report(Code::BadPattern,
+               "recipe " + declared.name + ": high_precision '" + text + "' is no " + declared.patternType + ": " + *problem, where,
+               definition.origin);
+    }
   }
 
   void modes() {
@@ -51,18 +93,20 @@ private:
              other.origin);
       return;
     }
-    if (findRecipe(options.recipe.value) && mode.text != "fp8")
+    if (recipe && !recipe->mode.empty() && mode.text != recipe->mode)
       report(Code::ContradictingOptions,
-             "--precision-recipe " + options.recipe.value + " computes in fp8, but --" + mode.text + " asks for another mode",
+             "--precision-recipe " + recipe->name + " computes in " + recipe->mode + ", but --" + mode.text + " asks for another mode",
              "--" + mode.text, mode.origin)
-          .notes.push_back({"give --fp8 or no mode, or leave out the recipe", ""});
+          .notes.push_back({"give --" + recipe->mode + " or no mode, or leave out the recipe", ""});
   }
 
   void storage() {
-    if (findRecipe(options.recipe.value) && options.computeLowbitMode.value == "fp4")
+    bool lowBit = recipe && (recipe->mode == "fp8" || recipe->mode == "fp4");
+    if (lowBit && options.computeLowbitMode.given() && options.computeLowbitMode.value != recipe->mode)
       report(Code::ContradictingOptions,
-             "--precision-recipe " + options.recipe.value + " computes in fp8, but --compute-lowbit-mode asks for fp4",
-             "--compute-lowbit-mode fp4", *options.computeLowbitMode.origin);
+             "--precision-recipe " + recipe->name + " computes in " + recipe->mode + ", but --compute-lowbit-mode asks for " +
+                 options.computeLowbitMode.value,
+             "--compute-lowbit-mode " + options.computeLowbitMode.value, *options.computeLowbitMode.origin);
     if (options.fp8Param.value && options.fp4Param.value)
       report(Code::ContradictingOptions, "--fp8-param and --fp4-param: at most one of the two", "--fp4-param", *options.fp4Param.origin);
     for (auto [flag, mode] : {std::pair(&options.fp8Param, "fp8"), std::pair(&options.fp4Param, "fp4")})

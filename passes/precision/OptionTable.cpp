@@ -14,6 +14,14 @@ using Effect = OptionEffect;
 
 const std::vector<std::string> floats = {"fp32", "bf16", "fp16"};
 
+std::vector<std::string> recipeChoices() {
+  std::vector<std::string> names;
+  for (const Recipe &recipe : builtInRecipes())
+    names.push_back(recipe.name);
+  names.emplace_back(autoRecipe);
+  return names;
+}
+
 OptionDescriptor option(std::string name, Kind kind, int layer, Effect effect, OptionDescriptor::Storage storage, std::string help,
                         std::vector<std::string> choices = {}, std::string defaultText = "") {
   std::string key = name;
@@ -44,8 +52,8 @@ std::vector<OptionDescriptor> buildTable() {
       option("fp8", Kind::Mode, 2, Effect::Modules, &Options::modes, "compute the linear family in FP8"),
       option("fp4", Kind::Mode, 2, Effect::Modules, &Options::modes, "compute the linear family in FP4"),
       option("activation-dtype", Kind::Choice, 2, Effect::Modules, &Options::activationDtype, "dtype of activations", floats),
-      option("precision-recipe", Kind::Choice, 2, Effect::Modules, &Options::recipe, "a recipe; auto names what the checkpoint holds",
-             {"default", "deepseek_v3", "nano_train_deepseek_v3", "auto"}, "default"),
+      option("precision-recipe", Kind::RecipeName, 2, Effect::Modules, &Options::recipe,
+             "a recipe, built in or of the precision file; auto names what the checkpoint holds", recipeChoices(), "default"),
       option("loss-scale-init", Kind::Number, 2, Effect::Training, &Options::lossScaleInit, "initial loss scale", {}, "65536"),
       option("loss-scale-growth-factor", Kind::Number, 2, Effect::Training, &Options::lossScaleGrowthFactor,
              "growth of the loss scale, > 1", {}, "2"),

@@ -13,7 +13,7 @@ def ResolvePrecisionPass : Pass<"ds-resolve-precision", "::mlir::ModuleOp"> {
     split into runs of experts that are decided alike. Every finding is emitted at its place, all of them before the pass fails.
 
     The options are those of the one option table (`passes/precision/OptionTable.cpp`), named as on the command line of ds-compile; `recipe`
-    is short for `precision-recipe`.
+    is short for `precision-recipe`, and `precision-config` reads a precision file.
 
     Before, and after `--ds-resolve-precision="recipe=deepseek_v3"`:
 

@@ -1,6 +1,5 @@
 // A resolution as JSON and as text: the list of modules, and the policy sections of the plan.
 #include "passes/precision/PrecisionModel.h"
-#include "passes/precision/Recipes.h"
 
 #include <algorithm>
 
@@ -31,9 +30,8 @@ Json recipeJson(const Resolution &resolution) {
 
 Json trainingJson(const Resolution &resolution) {
   const PrecisionOptions &options = resolution.options;
-  const Recipe *recipe = resolution.recipe ? findRecipe(resolution.recipe->name) : nullptr;
   auto state = [&](const Setting<std::string> &setting, std::string Recipe::*ofRecipe) {
-    return setting.given() || !recipe ? setting.value : recipe->*ofRecipe;
+    return setting.given() ? setting.value : resolution.declaredRecipe.*ofRecipe;
   };
   Json training = {{"main_params_dtype", state(options.mainParamsDtype, &Recipe::mainParamsDtype)},
                    {"main_grads_dtype", state(options.mainGradsDtype, &Recipe::mainGradsDtype)},
@@ -64,6 +62,10 @@ Json dsmlir::listModulesJson(const Resolution &resolution) {
                {"params_dtype", name(resolution.paramsDtype)},
                {"recipe", recipeJson(resolution)},
                {"modules", Json::array()}};
+  if (resolution.options.recipe.value == autoRecipe) { // what was found; a recipe that is asked for by name needs no naming
+    json["recipe_name"] = resolution.declaredRecipe.name;
+    json["recipe_source"] = resolution.recipeSource;
+  }
   Json &modules = json["modules"];
   for (size_t i = 0; i < resolution.modules().size(); ++i) {
     const Module &module = resolution.modules()[i];
@@ -83,7 +85,8 @@ Json dsmlir::listModulesJson(const Resolution &resolution) {
 
 std::string dsmlir::listModulesText(const Resolution &resolution) {
   std::string text = std::string("mode ") + name(resolution.mode) + ", activations " + name(resolution.activationDtype) + ", parameters " +
-                     name(resolution.paramsDtype) + ", recipe " + (resolution.recipe ? resolution.recipe->name : "none") + "\n";
+                     name(resolution.paramsDtype) + ", recipe " + (resolution.recipe ? resolution.recipe->name : "none") +
+                     (resolution.options.recipe.value == autoRecipe ? " (" + resolution.recipeSource + ")" : "") + "\n";
   size_t widest = 4;
   for (const Module &module : resolution.modules())
     widest = std::max(widest, module.path.size());
@@ -118,6 +121,8 @@ Json dsmlir::policyJson(const Resolution &resolution) {
     json["recipe"]["name"] = resolution.recipe->name;
     json["recipe"]["source"] = resolution.recipe->source;
   }
+  json["recipe_name"] = resolution.declaredRecipe.name;
+  json["recipe_source"] = resolution.recipeSource;
   json["compute"] = nullptr;
   if (!resolution.products.empty()) {
     const ProductFormat &product = resolution.products.front();
@@ -140,5 +145,7 @@ Json dsmlir::policyJson(const Resolution &resolution) {
   Json &given = json["options"] = Json::object();
   for (const PolicyEntry &entry : policyEntries(resolution.options))
     given[entry.key] = entry.list ? Json(entry.values) : Json(entry.values.front());
+  for (const RecipeDefinition &definition : resolution.options.recipes)
+    given["recipes"][definition.recipe.name] = recipeFieldsJson(definition.recipe);
   return json;
 }

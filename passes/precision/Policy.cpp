@@ -26,6 +26,48 @@ std::string textOf(Attribute value) {
   return std::string(digits);
 }
 
+/// The fields of a recipe as a precision file writes them.
+::dsrt::Json fieldsOf(DictionaryAttr recipe) {
+  ::dsrt::Json fields = ::dsrt::Json::object();
+  for (NamedAttribute field : recipe) {
+    ::dsrt::Json &value = fields[field.getName().str()];
+    if (auto list = dyn_cast<ArrayAttr>(field.getValue())) {
+      value = ::dsrt::Json::array();
+      for (Attribute element : list)
+        value.push_back(textOf(element));
+    } else if (auto flag = dyn_cast<BoolAttr>(field.getValue())) {
+      value = flag.getValue();
+    } else {
+      value = textOf(field.getValue());
+    }
+  }
+  return fields;
+}
+
+Attribute fieldOf(Builder &builder, const ::dsrt::Json &value) {
+  if (value.is_boolean())
+    return builder.getBoolAttr(value.get<bool>());
+  if (value.is_string())
+    return builder.getStringAttr(value.get<std::string>());
+  std::vector<std::string> list = value.get<std::vector<std::string>>();
+  return builder.getStrArrayAttr(SmallVector<StringRef>(list.begin(), list.end()));
+}
+
+/// The recipe that is asked for, where it is none that is built in: without it the policy would not say what it means.
+DictionaryAttr recipesOf(Builder &builder, const PrecisionOptions &options) {
+  NamedAttrList recipes;
+  for (const RecipeDefinition &definition : options.recipes) {
+    if (definition.recipe.name != options.recipe.value)
+      continue;
+    NamedAttrList fields;
+    ::dsrt::Json written = recipeFieldsJson(definition.recipe);
+    for (const auto &[key, value] : written.items())
+      fields.append(key, fieldOf(builder, value));
+    recipes.append(definition.recipe.name, fields.getDictionary(builder.getContext()));
+  }
+  return recipes.empty() ? DictionaryAttr() : recipes.getDictionary(builder.getContext());
+}
+
 } // namespace
 
 void readPolicy(ds::ModelOp model, PrecisionOptions &options) {
@@ -59,6 +101,11 @@ void readPolicy(ds::ModelOp model, PrecisionOptions &options) {
   };
   for (NamedAttribute setting : model.getPolicy()->getSettings()) {
     StringRef key = setting.getName().getValue();
+    if (key == "recipes") {
+      for (NamedAttribute recipe : cast<DictionaryAttr>(setting.getValue()))
+        readRecipe(recipe.getName().str(), fieldsOf(cast<DictionaryAttr>(recipe.getValue())), origin, options);
+      continue;
+    }
     if (auto overrides = dyn_cast<DictionaryAttr>(setting.getValue())) {
       for (NamedAttribute entry : overrides) {
         std::string dtype;
@@ -94,6 +141,8 @@ ds::PolicyAttr policyOf(MLIRContext *context, const PrecisionOptions &options) {
       settings.append(entry.key, builder.getStringAttr(entry.values[0]));
     }
   }
+  if (DictionaryAttr recipes = recipesOf(builder, options))
+    settings.append("recipes", recipes);
   return settings.empty() ? ds::PolicyAttr() : ds::PolicyAttr::get(context, settings.getDictionary(context));
 }
 

@@ -46,5 +46,9 @@ Json dsmlir::configJson(const PrecisionOptions &options) {
       file[option.key] = jsonOf(option, entry.values.front());
     }
   }
+  // The recipe in use; others say nothing here.
+  for (const RecipeDefinition &definition : options.recipes)
+    if (definition.recipe.name == options.recipe.value)
+      file["recipes"][definition.recipe.name] = recipeFieldsJson(definition.recipe);
   return file;
 }

@@ -51,6 +51,8 @@ struct QuantFormat {
 struct ProductFormat {
   QuantFormat activation, weight;
   int64_t promote = 0; ///< elements of K after which partial sums are promoted to FP32; 0: one FP32 sum
+
+  bool operator==(const ProductFormat &) const = default;
 };
 
 /// What the CPU target cannot run today, and what it can; nothing where it runs. For operands of products and stored weights.
@@ -75,11 +77,13 @@ struct RecipePlan {
 
 /// What --precision-recipe auto looks at: quantization_config, and how the files store the linear weights.
 struct Checkpoint {
-  std::string storedDtype; ///< "bf16", "fp16", "fp32" of what is not quantised
-  std::string quantMethod; ///< "fp8"; empty: not quantised
+  std::string storedDtype; ///< what the config says of what is not quantised: "bf16", "fp16", "fp32"; empty where it says nothing
+  std::string quantMethod; ///< "fp8"; empty: there is no quantization_config
   std::string format;      ///< quantization_config.fmt: "e4m3"
   int64_t blockRows = 0, blockCols = 0;
   bool ue8m0 = false; ///< scale_fmt
+  /// The dtypes of the linear weights by the files' headers, each with the number of its tensors: {"F8_E4M3", 39}. Empty: no files.
+  std::vector<std::pair<std::string, size_t>> linearDtypes = {};
 };
 
 /// One step of a module's chain of decisions.
@@ -103,7 +107,10 @@ public:
   Precision activationDtype = Precision::BF16, paramsDtype = Precision::BF16;
   Precision lowBitMode = Precision::None;     ///< of the modules that compute in low precision
   Precision persistentMode = Precision::None; ///< of the parameters that are stored in low precision
-  std::optional<RecipePlan> recipe;
+  std::optional<RecipePlan> recipe;           ///< none where it is "default"
+  Recipe declaredRecipe;                      ///< as declared, "default" too
+  std::string recipeSource;                   ///< who chose it: "--precision-recipe deepseek_v3", "auto: ..."; "the default"
+  std::string lowBitSource; ///< what asks for low-bit compute: "recipe deepseek_v3", "mode fp8", "compute-lowbit-mode fp8"
   CommunicationPlan communication;
   std::vector<Decision> decisions; ///< as modules()
   std::vector<ProductFormat> products;
@@ -117,6 +124,9 @@ public:
   /// The index of a path, or nothing.
   std::optional<size_t> find(std::string_view path) const;
   const Decision *decision(std::string_view path) const;
+
+  /// The options that lead to the same decisions without a checkpoint: for "auto", what was found in it. The policy of the IR.
+  PrecisionOptions policy() const;
 
   /// Every layer that spoke about a module, in the order in which they do, with the one that won.
   std::vector<ChainLink> chain(size_t module) const;

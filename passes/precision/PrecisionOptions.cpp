@@ -127,10 +127,16 @@ Status setOption(PrecisionOptions &options, const OptionDescriptor &option, std:
     return setNumber(options, option, value, origin);
   case OptionKind::Choice:
     return setChoice(options, option, value, origin);
+  case OptionKind::RecipeName: // whether there is such a recipe is known when all files are read
+    if (trim(value).empty())
+      return refuse(options, option, Code::BadValue, std::string(value), joined(option.choices) + ", or a recipe of the precision file",
+                    origin);
+    return assign(options, option, options.recipe, std::string(value), std::string(value), origin);
   case OptionKind::Patterns:
     if (trim(value).empty())
       return refuse(options, option, Code::BadValue, std::string(value), "a pattern", origin);
-    append(options.*std::get<std::vector<PatternSelection> PrecisionOptions::*>(option.storage), PatternSelection{std::string(value), origin});
+    append(options.*std::get<std::vector<PatternSelection> PrecisionOptions::*>(option.storage),
+           PatternSelection{std::string(value), origin});
     return Status();
   case OptionKind::DtypeRules:
   case OptionKind::DtypeOverrides:
@@ -156,6 +162,23 @@ std::optional<std::string> scalarText(const dsrt::Json &value) {
   if (value.is_number())
     return value.dump();
   return std::nullopt;
+}
+
+/// "recipes": {NAME: {FIELD: VALUE}}. The first of what is wrong.
+Status readRecipes(const dsrt::Json &recipes, const Origin &origin, PrecisionOptions &options) {
+  size_t before = options.refused.size();
+  if (recipes.is_object()) {
+    for (const auto &[name, fields] : recipes.items())
+      readRecipe(name, fields, origin, options);
+  } else {
+    options.refused.push_back(
+        makeFinding(Code::RecipeField, "recipes expects an object from names to recipes, but got " + std::string(recipes.type_name())));
+    options.refused.back().where = "recipes";
+    options.refused.back().location = origin.location;
+  }
+  if (options.refused.size() == before)
+    return Status();
+  return Status(DSRT_REJECTED, "[" + codeName(options.refused[before].code) + "] " + options.refused[before].message);
 }
 
 } // namespace
@@ -201,6 +224,10 @@ Status dsmlir::readConfig(const dsrt::Json &json, const std::string &what, Preci
                                           : Status(status.code(), what + ": " + status.message());
   };
   for (const auto &[key, value] : json.items()) {
+    if (key == "recipes") {
+      keep(readRecipes(value, origin, options));
+      continue;
+    }
     bool negated = key.substr(0, 3) == "no_" && findOption(std::string_view(key).substr(3));
     const OptionDescriptor *option = findOption(negated ? std::string_view(key).substr(3) : std::string_view(key));
     if (!option || key.find('-') != std::string::npos || negated) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "passes/precision/Findings.h"
+#include "passes/precision/Recipes.h"
 #include "runtime/support/Json.h"
 #include "runtime/support/Status.h"
 
@@ -38,6 +39,13 @@ struct DtypeSelection {
   std::string text() const { return target + "=" + dtype; }
 };
 
+/// A recipe that a precision file, or the policy in the IR, declares.
+struct RecipeDefinition {
+  Recipe recipe;
+  Origin origin;
+  bool sound = true; ///< false: a field was refused, and what follows from the others is not reported on top
+};
+
 /// The four layers of PRECISION.md. An empty string means: not given, what the mode or the recipe says holds.
 struct PrecisionOptions {
   // Layer 1: parameter storage.
@@ -49,9 +57,10 @@ struct PrecisionOptions {
   Setting<std::string> persistentScaleGranularity{"per_channel", {}}; ///< per_channel | per_tensor
 
   // Layer 2: run policy.
-  std::vector<PatternSelection> modes;         ///< fp32 | bf16 | fp16 | fp8 | fp4, as often as one was asked for
+  std::vector<PatternSelection> modes;  ///< fp32 | bf16 | fp16 | fp8 | fp4, as often as one was asked for
   Setting<std::string> activationDtype; ///< fp32 | bf16 | fp16
   Setting<std::string> recipe{"default", {}};
+  std::vector<RecipeDefinition> recipes; ///< declared beside the built-in ones, each name once
   Setting<double> lossScaleInit{65536, {}}, lossScaleGrowthFactor{2, {}}, lossScaleBackoffFactor{0.5, {}};
   Setting<int64_t> lossScaleGrowthInterval{2000, {}};
   Setting<double> lossScaleMin{1, {}}, lossScaleMax{16777216, {}};
@@ -95,6 +104,7 @@ enum class OptionKind : uint8_t {
   NegatableFlag, ///< --x and --no-x
   Mode,          ///< one of --fp32 ... --fp4
   Choice,        ///< one of `choices`
+  RecipeName,    ///< one of `choices`, or a recipe that a precision file declares: validate() knows all of them
   Number,        ///< a finite FP64 value
   Integer,
   Patterns,      ///< repeatable
@@ -144,10 +154,21 @@ const OptionDescriptor *findOption(std::string_view name);
 dsrt::Status set(PrecisionOptions &options, std::string_view name, std::string_view value, const Origin &origin);
 
 /// Reads a precision file: one JSON object, keys as the flags with underscores, flags true or false, lists as arrays (or one
-/// string), `module_compute_dtype_overrides` as an object from path to dtype.
+/// string), `module_compute_dtype_overrides` as an object from path to dtype, `recipes` as an object from name to recipe.
 /// Errors: DSRT_UNREADABLE for a file that is not JSON, DSRT_REJECTED for a key or a value that is not an option's.
 dsrt::Status readConfigFile(const std::string &path, PrecisionOptions &options);
 dsrt::Status readConfig(const dsrt::Json &json, const std::string &what, PrecisionOptions &options);
+
+/// Reads a recipe of the user's own: an object of recipeFields(), and `based_on`, a built-in recipe from which the fields come that are
+/// left out ("default" where it is left out). What is wrong (a name that is taken, an unknown field, a bad value) goes to
+/// `options.refused`. A name that a weaker origin declared is declared anew.
+void readRecipe(const std::string &name, const dsrt::Json &fields, const Origin &origin, PrecisionOptions &options);
+/// All fields of a recipe: what readRecipe() reads as the same recipe.
+dsrt::Json recipeFieldsJson(const Recipe &recipe);
+/// A declared or built-in recipe; null for "auto" and unknown names.
+const Recipe *findRecipe(std::string_view name, const PrecisionOptions &options);
+/// What --precision-recipe takes.
+std::vector<std::string> recipeNames(const PrecisionOptions &options);
 
 /// The option nearest to a name that is none, for messages: "--fp8-param"; empty where nothing is near.
 std::string nearestOption(std::string_view name);

@@ -1,4 +1,4 @@
-// The recipes, and how a checkpoint is recognised as one.
+// The built-in recipes. This list is all that there is of them: to add one is to add an entry.
 #include "passes/precision/Recipes.h"
 
 using namespace dsmlir;
@@ -10,16 +10,37 @@ namespace {
 const std::vector<std::string> deepseekHighPrecision = {"^token_embeddings$", "^lm_head$", "\\.ffn\\.router$", "norm$"};
 
 const std::vector<Recipe> recipes = {
-    {.name = "deepseek_v3",
-     .source = "DeepSeek-V3 technical report (arXiv 2412.19437), section 3.3",
-     .highPrecision = deepseekHighPrecision,
+    {.name = "default",
+     .source = "design/PRECISION.md: what holds where nothing else is said",
+     .mode = "",
+     .highPrecision = {},
+     .patternType = "regex",
      .activationGranularity = "tile_1x128",
      .weightGranularity = "block_128x128",
      .rounding = "nearest",
      .scaleFormat = "fp32",
+     .fp4Format = "nvfp4",
+     .commQuant = false,
+     .commGranularity = "tile_1x128",
+     .dispatch = "fp8",
+     .combine = "fp8",
+     .mainParamsDtype = "fp32",
+     .mainGradsDtype = "fp32",
+     .expAvgDtype = "fp32",
+     .expAvgSqDtype = "fp32"},
+    {.name = "deepseek_v3",
+     .source = "DeepSeek-V3 technical report (arXiv 2412.19437), section 3.3",
+     .mode = "fp8",
+     .highPrecision = deepseekHighPrecision,
+     .patternType = "regex",
+     .activationGranularity = "tile_1x128",
+     .weightGranularity = "block_128x128",
+     .rounding = "nearest",
+     .scaleFormat = "fp32",
+     .fp4Format = "nvfp4",
      .commQuant = true,
      .commGranularity = "tile_1x128",
-     .dispatch = "expert input payload and scales",
+     .dispatch = expertInputPayload,
      .combine = "bf16",
      .mainParamsDtype = "fp32",
      .mainGradsDtype = "fp32",
@@ -27,11 +48,14 @@ const std::vector<Recipe> recipes = {
      .expAvgSqDtype = "bf16"},
     {.name = "nano_train_deepseek_v3",
      .source = "the reference trainer of design/PRECISION.md",
+     .mode = "fp8",
      .highPrecision = deepseekHighPrecision,
+     .patternType = "regex",
      .activationGranularity = "tile_1x128",
      .weightGranularity = "block_128x128",
      .rounding = "stochastic",
      .scaleFormat = "fp32",
+     .fp4Format = "nvfp4",
      .commQuant = true,
      .commGranularity = "block_128x128",
      .dispatch = "fp8",
@@ -44,34 +68,11 @@ const std::vector<Recipe> recipes = {
 
 } // namespace
 
-const Recipe *dsmlir::findRecipe(std::string_view name) {
+const std::vector<Recipe> &dsmlir::builtInRecipes() { return recipes; }
+
+const Recipe *dsmlir::findBuiltInRecipe(std::string_view name) {
   for (const Recipe &recipe : recipes)
     if (recipe.name == name)
       return &recipe;
   return nullptr;
-}
-
-AutoRecipe dsmlir::recogniseRecipe(const Checkpoint *checkpoint) {
-  AutoRecipe found;
-  if (!checkpoint) {
-    found.problem = "there is no checkpoint to read: compile a Hugging Face folder or a config.json, or name a recipe";
-    return found;
-  }
-  if (checkpoint->quantMethod.empty()) {
-    found.recipe = "default";
-    found.mode = checkpoint->storedDtype;
-    found.source = "auto: the checkpoint stores " + checkpoint->storedDtype + " and has no quantization_config";
-    return found;
-  }
-  std::string blocks = std::to_string(checkpoint->blockRows) + "x" + std::to_string(checkpoint->blockCols);
-  std::string holds = checkpoint->quantMethod + " " + checkpoint->format + " in blocks of " + blocks;
-  if (checkpoint->quantMethod != "fp8" || checkpoint->format != "e4m3" || blocks != "128x128") {
-    found.problem = "expects fp8 e4m3 in blocks of 128x128, but quantization_config has " + holds;
-    return found;
-  }
-  found.recipe = "deepseek_v3";
-  found.mode = "fp8";
-  found.scaleFormat = checkpoint->ue8m0 ? "ue8m0" : "fp32";
-  found.source = "auto: quantization_config has " + holds + (checkpoint->ue8m0 ? " with ue8m0 scales" : "");
-  return found;
 }

@@ -1,44 +1,50 @@
-// Recipes as data: what a recipe selects, and the formats that it asks for. To add a recipe: an entry in Recipes.cpp and its name
-// among the choices of --precision-recipe.
+// Recipes as data: what a recipe selects, and the formats that it asks for. The built-in ones stand in Recipes.cpp; a precision file
+// declares more under "recipes", with the same fields (RecipeFields.cpp).
 #pragma once
-
-#include "passes/precision/PrecisionModel.h"
 
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 namespace dsmlir {
 
 struct Recipe {
   std::string name;
-  std::string source;                     ///< where it is published
-  std::vector<std::string> highPrecision; ///< regular expressions: modules that leave low precision, compute and storage
-  std::string activationGranularity, weightGranularity, rounding, scaleFormat;
-  bool commQuant;
+  std::string source;                     ///< where it is published, or what it is for
+  std::string mode;                       ///< the run mode that it is made for, any other is an error; empty: it leaves the mode alone
+  std::vector<std::string> highPrecision; ///< patterns: modules that leave low precision, compute and storage
+  std::string patternType;                ///< of highPrecision, whatever --module-pattern-type says: regex | glob
+  std::string activationGranularity, weightGranularity, rounding, scaleFormat; ///< of FP8, as the flags
+  std::string fp4Format;                                                       ///< as the flag
+  bool commQuant = false;
   std::string commGranularity;
   std::string dispatch, combine; ///< payloads of the expert exchange where communication is quantised
   std::string mainParamsDtype, mainGradsDtype, expAvgDtype, expAvgSqDtype;
+
+  bool operator==(const Recipe &) const = default;
 };
 
-/// Null for "default", "auto" and unknown names.
-const Recipe *findRecipe(std::string_view name);
+/// A dispatch that carries the expert input's own payload and scales: nothing is quantised twice.
+inline constexpr char expertInputPayload[] = "expert input payload and scales";
 
-/// What --precision-recipe auto finds in a checkpoint.
-struct AutoRecipe {
-  std::string recipe;      ///< "deepseek_v3", or "default" where nothing is quantised
-  std::string mode;        ///< the run mode that the stored dtype says: "fp8", "bf16", ...
-  std::string scaleFormat; ///< "fp32" or "ue8m0"; empty where nothing is quantised
-  std::string source;      ///< "auto: quantization_config has fp8 e4m3 in blocks of 128x128"
-  std::string problem;     ///< why it is not recognised; empty where it is
-};
-AutoRecipe recogniseRecipe(const Checkpoint *checkpoint);
+/// The name under which --precision-recipe asks for what the checkpoint says; no recipe may have it.
+inline constexpr char autoRecipe[] = "auto";
 
-/// The formats of a low-bit product under a recipe (or none) and the flags, and of low-bit storage.
-struct FormatSettings {
-  std::string activationGranularity, weightGranularity, rounding, scaleFormat;
+/// "default", which holds where none is asked for, and the published ones.
+const std::vector<Recipe> &builtInRecipes();
+const Recipe *findBuiltInRecipe(std::string_view name);
+
+/// A field of a recipe, as a precision file and #ds.policy name it.
+struct RecipeField {
+  std::string key;                  ///< "high_precision"
+  std::string help;                 ///< one line
+  std::vector<std::string> choices; ///< of a text; empty: any text
+  using Storage = std::variant<std::string Recipe::*, bool Recipe::*, std::vector<std::string> Recipe::*>;
+  Storage storage;
 };
-ProductFormat productFormat(Precision lowBit, const FormatSettings &settings, const PrecisionOptions &options);
-QuantFormat storedFormat(Precision persistent, const PrecisionOptions &options);
+
+/// All fields but the name, which is the key of the whole.
+const std::vector<RecipeField> &recipeFields();
 
 } // namespace dsmlir

@@ -4,6 +4,7 @@
 //   3. dtype rules in order, the last match wins
 //   4. a module that still has a low-bit mode and a rule is a conflict
 //   5. the exact override sets the dtype and ends low-bit compute; low-bit storage stays
+#include "passes/precision/RecognisedRecipe.h"
 #include "passes/precision/Resolver.h"
 
 using namespace dsmlir;
@@ -12,6 +13,8 @@ const char *dsmlir::name(Precision precision) {
   static const char *const names[] = {"", "fp32", "bf16", "fp16", "fp8", "fp4"};
   return names[static_cast<size_t>(precision)];
 }
+
+static bool isLowBit(Precision precision) { return precision == Precision::FP8 || precision == Precision::FP4; }
 
 Precision dsmlir::precisionNamed(std::string_view text) {
   for (Precision precision : {Precision::FP32, Precision::BF16, Precision::FP16, Precision::FP8, Precision::FP4})
@@ -60,35 +63,41 @@ Resolution Resolver::run(const Checkpoint *checkpoint) {
 
 /// Recipe, mode, and the dtypes that follow from them.
 void Resolver::decidePolicy(const Checkpoint *checkpoint) {
-  std::string mode = requestedMode(options), recipeName = options.recipe.value, source = "--precision-recipe " + recipeName;
-  AutoRecipe found;
-  if (recipeName == "auto") {
+  std::string mode = requestedMode(options), chosen = options.recipe.value;
+  result.recipeSource = options.recipe.given() ? "--precision-recipe " + chosen : "the default";
+  RecognisedRecipe found;
+  if (chosen == autoRecipe) {
     found = recogniseRecipe(checkpoint);
-    recipeName = found.recipe;
-    source = found.source;
     if (!found.problem.empty())
       report(Code::CheckpointNotRecognised, "--precision-recipe auto: " + found.problem, "--precision-recipe auto", *options.recipe.origin);
-    else if (findRecipe(recipeName) && !mode.empty() && mode != "fp8")
-      report(Code::ContradictingOptions,
-             "the checkpoint is " + recipeName + " (" + source + ") and computes in fp8, but --" + mode + " asks for another mode",
-             "--" + mode, options.modes.back().origin);
-    if (findRecipe(recipeName) && options.computeLowbitMode.value == "fp4")
-      report(Code::ContradictingOptions,
-             "the checkpoint is " + recipeName + " (" + source + ") and computes in fp8, but --compute-lowbit-mode asks for fp4",
-             "--compute-lowbit-mode fp4", *options.computeLowbitMode.origin);
+    else
+      result.recipeSource = found.source;
+    chosen = found.recipe;
   }
-  recipe = findRecipe(recipeName);
+  // An unknown name has been reported; with "default" in its place the selections are looked at all the same.
+  if (const Recipe *named = findRecipe(chosen, options))
+    recipe = named;
+  else
+    modeKnown = false;
+  if (options.recipe.value == autoRecipe && isLowBit(precisionNamed(recipe->mode))) {
+    std::string what = "the checkpoint is " + recipe->name + " (" + found.source + ") and computes in " + recipe->mode + ", but ";
+    if (!mode.empty() && mode != recipe->mode)
+      report(Code::ContradictingOptions, what + "--" + mode + " asks for another mode", "--" + mode, options.modes.back().origin);
+    if (options.computeLowbitMode.given() && options.computeLowbitMode.value != recipe->mode)
+      report(Code::ContradictingOptions, what + "--compute-lowbit-mode asks for " + options.computeLowbitMode.value,
+             "--compute-lowbit-mode " + options.computeLowbitMode.value, *options.computeLowbitMode.origin);
+  }
   if (mode.empty())
-    mode = recipe ? "fp8" : found.mode.empty() ? "bf16" : found.mode;
+    mode = !recipe->mode.empty() ? recipe->mode : found.mode.empty() ? "bf16" : found.mode;
 
   Precision wide = mode == "fp32" ? Precision::FP32 : mode == "fp16" ? Precision::FP16 : Precision::BF16;
-  auto chosen = [&](const Setting<std::string> &setting) { return setting.given() ? precisionNamed(setting.value) : wide; };
+  auto given = [&](const Setting<std::string> &setting) { return setting.given() ? precisionNamed(setting.value) : wide; };
   result.mode = precisionNamed(mode);
-  result.activationDtype = chosen(options.activationDtype);
-  result.paramsDtype = chosen(options.paramsDtype);
+  result.activationDtype = given(options.activationDtype);
+  result.paramsDtype = given(options.paramsDtype);
   if (options.computeLowbitMode.given())
     result.lowBitMode = precisionNamed(options.computeLowbitMode.value);
-  else if (result.mode == Precision::FP8 || result.mode == Precision::FP4)
+  else if (isLowBit(result.mode))
     result.lowBitMode = result.mode;
   if (options.fp8Param.value || options.persistentLowbitMode.value == "fp8")
     result.persistentMode = Precision::FP8;
@@ -96,32 +105,32 @@ void Resolver::decidePolicy(const Checkpoint *checkpoint) {
     result.persistentMode = Precision::FP4;
 
   auto format = [&](const Setting<std::string> &setting, const std::string &ofRecipe) {
-    return setting.given() || !recipe ? setting.value : ofRecipe;
+    return setting.given() ? setting.value : ofRecipe;
   };
-  auto text = [&](std::string Recipe::*member) { return recipe ? recipe->*member : std::string(); };
-  std::string scales = recipe && !found.scaleFormat.empty() ? found.scaleFormat : text(&Recipe::scaleFormat);
-  formats = {format(options.fp8ActivationGranularity, text(&Recipe::activationGranularity)),
-             format(options.fp8WeightGranularity, text(&Recipe::weightGranularity)), format(options.fp8Rounding, text(&Recipe::rounding)),
-             format(options.fp8ScaleFormat, scales)};
+  formats = {format(options.fp8ActivationGranularity, recipe->activationGranularity),
+             format(options.fp8WeightGranularity, recipe->weightGranularity), format(options.fp8Rounding, recipe->rounding),
+             format(options.fp8ScaleFormat, found.scaleFormat.empty() ? recipe->scaleFormat : found.scaleFormat),
+             format(options.fp4Format, recipe->fp4Format)};
 
   CommunicationPlan &communication = result.communication;
-  communication.quantised = options.fp8CommQuant.given() ? options.fp8CommQuant.value : recipe && recipe->commQuant;
-  communication.granularity = format(options.fp8CommGranularity, text(&Recipe::commGranularity));
+  communication.quantised = options.fp8CommQuant.given() ? options.fp8CommQuant.value : recipe->commQuant;
+  communication.granularity = format(options.fp8CommGranularity, recipe->commGranularity);
   const char *wideName = name(result.activationDtype);
-  communication.dispatch = !communication.quantised ? wideName : recipe ? recipe->dispatch : "fp8";
-  communication.combine = !communication.quantised ? wideName : recipe ? recipe->combine : "fp8";
+  communication.dispatch = communication.quantised ? recipe->dispatch : wideName;
+  communication.combine = communication.quantised ? recipe->combine : wideName;
   // A granularity of one's own is a payload of one's own: the expert input's is no longer carried as it is.
-  if (communication.quantised && recipe && options.fp8CommGranularity.given() && communication.granularity != formats.activationGranularity)
+  if (communication.dispatch == expertInputPayload && options.fp8CommGranularity.given() &&
+      communication.granularity != formats.activationGranularity)
     communication.dispatch = "fp8";
 
-  if (recipe)
-    result.recipe = RecipePlan{recipe->name,
-                               source,
-                               formats.activationGranularity,
-                               formats.weightGranularity,
-                               formats.rounding,
-                               communication.quantised,
-                               communication.granularity};
+  result.declaredRecipe = *recipe;
+  if (isLowBit(precisionNamed(recipe->mode)))
+    result.lowBitSource = "recipe " + recipe->name;
+  else
+    result.lowBitSource = (options.computeLowbitMode.given() ? "compute-lowbit-mode " : "mode ") + std::string(name(result.lowBitMode));
+  if (recipe->name != "default")
+    result.recipe = RecipePlan{recipe->name,     result.recipeSource,     formats.activationGranularity, formats.weightGranularity,
+                               formats.rounding, communication.quantised, communication.granularity};
 }
 
 void Resolver::decideFormats() {
@@ -158,10 +167,12 @@ void Resolver::compilePatterns() {
     if (usage[Rule][i].counted)
       add(Rule, i, options.rules[i].target, type);
   }
-  if (recipe) {
-    usage[HighPrecision].resize(recipe->highPrecision.size());
-    for (uint32_t i = 0; i < recipe->highPrecision.size(); ++i)
-      add(HighPrecision, i, recipe->highPrecision[i], PatternType::Regex);
+  PatternType ofRecipe = recipe->patternType == "glob" ? PatternType::Glob : PatternType::Regex;
+  usage[HighPrecision].resize(recipe->highPrecision.size());
+  for (uint32_t i = 0; i < recipe->highPrecision.size(); ++i) {
+    usage[HighPrecision][i].parses = usage[HighPrecision][i].counted = !patternError(recipe->highPrecision[i], ofRecipe);
+    if (usage[HighPrecision][i].parses)
+      add(HighPrecision, i, recipe->highPrecision[i], ofRecipe);
   }
   patterns.compile();
 }
@@ -265,14 +276,6 @@ void Resolver::decideModule(uint32_t module, const Matches &matches) {
   decision.reason = reasonOf(module, lowBit, attempted);
 }
 
-std::string Resolver::lowBitSource() const {
-  if (recipe)
-    return "recipe " + recipe->name;
-  if (options.computeLowbitMode.given())
-    return std::string("compute-lowbit-mode ") + name(result.lowBitMode);
-  return std::string("mode ") + name(result.lowBitMode);
-}
-
 std::string Resolver::ruleText(uint32_t rule) const { return "rule " + std::to_string(rule + 1) + " '" + options.rules[rule].text() + "'"; }
 
 /// One line: what decided the compute dtype.
@@ -281,8 +284,9 @@ std::string Resolver::reasonOf(uint32_t module, bool lowBit, bool attempted) con
   if (evidence.override >= 0)
     return "override";
   if (lowBit)
-    return evidence.include >= 0 ? lowBitSource() + ", include '" + options.computeInclude[static_cast<size_t>(evidence.include)].text + "'"
-                                 : lowBitSource();
+    return evidence.include >= 0
+               ? result.lowBitSource + ", include '" + options.computeInclude[static_cast<size_t>(evidence.include)].text + "'"
+               : result.lowBitSource;
   if (evidence.rules)
     return ruleText(result.matchedRules[evidence.firstRule + evidence.rules - 1]);
   if (attempted && evidence.exclude >= 0)
@@ -307,4 +311,16 @@ std::optional<size_t> Resolution::find(std::string_view path) const {
 const Decision *Resolution::decision(std::string_view path) const {
   std::optional<size_t> module = find(path);
   return module ? &decisions[*module] : nullptr;
+}
+
+PrecisionOptions Resolution::policy() const {
+  PrecisionOptions same = options;
+  if (options.recipe.value != autoRecipe)
+    return same;
+  same.recipe.value = declaredRecipe.name;
+  if (requestedMode(options).empty())
+    same.modes.push_back({name(mode), *options.recipe.origin});
+  if (lowBitMode == Precision::FP8 && !options.fp8ScaleFormat.given() && products.front().activation.scale == "ue8m0")
+    same.fp8ScaleFormat = {"ue8m0", options.recipe.origin};
+  return same;
 }

@@ -66,6 +66,11 @@ public:
 
   void runOnOperation() override {
     PrecisionOptions options;
+    for (const std::string &path : **config)
+      if (::dsrt::Status status = readConfigFile(path, options); !status.ok() && options.refused.empty()) {
+        getOperation().emitError() << status.message();
+        return signalPassFailure();
+      }
     for (const auto &[name, option] : declared) {
       // Values that cannot be are kept in `options`, and reported with all other findings.
       for (const std::string &value : **option)
@@ -97,8 +102,10 @@ private:
         declare("no-" + option.name, "no-" + option.name, "the opposite", flag);
     }
     declare("precision-recipe", "recipe", "short for precision-recipe", false);
+    config = std::make_unique<ListOption<std::string>>(*this, "precision-config", llvm::cl::desc("a JSON file with precision options"));
   }
 
+  std::unique_ptr<ListOption<std::string>> config;
   std::deque<std::string> names;
   std::vector<std::pair<std::string, std::unique_ptr<ListOption<std::string>>>> declared;
 };

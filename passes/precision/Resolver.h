@@ -2,9 +2,9 @@
 // selection what it matched and what came of it.
 #pragma once
 
+#include "passes/precision/Formats.h"
 #include "passes/precision/Patterns.h"
 #include "passes/precision/PrecisionModel.h"
-#include "passes/precision/Recipes.h"
 
 #include <array>
 
@@ -49,6 +49,7 @@ private:
   void accountNotCapable(List list);
   void accountRules();
   void accountOverrides();
+  void accountRecipe();
   void accountLowPrecision();
   void unmatched(Code code, const std::string &what, const std::string &where, const Origin &origin, const std::string &pattern,
                  bool exact);
@@ -58,13 +59,13 @@ private:
 
   static const char *flagOf(List list);
   const std::vector<PatternSelection> &selections(List list) const;
-  std::string lowBitSource() const;
+  Origin originOfRecipe() const;
   std::string ruleText(uint32_t rule) const;
   std::string listed(const std::vector<uint32_t> &modules) const;
 
   Resolution result;
   const PrecisionOptions &options;
-  const Recipe *recipe = nullptr;
+  const Recipe *recipe = findBuiltInRecipe("default");
   FormatSettings formats;
   PatternSet patterns;
   std::vector<std::pair<List, uint32_t>> patternOwners; ///< by the pattern's number

@@ -42,7 +42,7 @@ PrecisionOptions dsmlir::optionsForSelection(const Resolution &resolution, const
     if (resolution.decisions[member].stored >= 0)
       stored.push_back(member);
   }
-  PrecisionOptions options = resolution.options;
+  PrecisionOptions options = resolution.policy(); // names what "auto" found
   if (options.patternType.value == "glob")
     for (DtypeSelection &rule : options.rules)
       rule.target = globToRegex(rule.target);
@@ -58,6 +58,7 @@ PrecisionOptions dsmlir::optionsForSelection(const Resolution &resolution, const
       if (option.layer == 3 && !option.isList())
         forget(options, option);
     options.recipe = {"default", {}};
+    options.recipes.clear();
     options.activationDtype = {};
     options.modes = {{name(resolution.activationDtype), file}};
   }

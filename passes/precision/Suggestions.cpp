@@ -46,6 +46,68 @@ bool isSubsequence(const Ids &few, const Ids &many, size_t begin) {
   return at == few.size();
 }
 
+/// A module, and its distance from what was written.
+struct Found {
+  unsigned distance;
+  uint32_t module;
+};
+
+/// A name of each module, to look up misspelt ones in.
+struct Spellings {
+  std::vector<std::string> names; ///< by module
+  std::vector<uint32_t> sorted;   ///< modules by name, so that neighbours share prefixes
+
+  explicit Spellings(std::vector<std::string> given) : names(std::move(given)), sorted(names.size()) {
+    std::iota(sorted.begin(), sorted.end(), 0u);
+    std::sort(sorted.begin(), sorted.end(), [&](uint32_t a, uint32_t b) { return names[a] < names[b]; });
+  }
+
+  /// All modules within an edit distance of the query. Rows of the distance's table are shared by paths with a common prefix, and
+  /// a prefix that is too far away already takes all its paths with it.
+  std::vector<Found> within(std::string_view query, unsigned bound) const {
+    std::vector<Found> found;
+    size_t width = query.size() + 1;
+    std::vector<std::vector<unsigned>> rows(1, std::vector<unsigned>(width));
+    for (size_t j = 0; j < width; ++j)
+      rows[0][j] = static_cast<unsigned>(j);
+    std::string_view previous;
+    size_t valid = 0;        // rows of `previous` that are filled
+    size_t cut = ~size_t(0); // prefixes of `previous` of this length are too far away
+    for (uint32_t module : sorted) {
+      std::string_view path = names[module];
+      size_t common = 0;
+      while (common < path.size() && common < previous.size() && path[common] == previous[common])
+        ++common;
+      previous = path;
+      if (common >= cut)
+        continue;
+      cut = ~size_t(0);
+      for (size_t i = std::min(common, valid); i < path.size(); ++i) {
+        if (rows.size() <= i + 1)
+          rows.emplace_back(width);
+        std::vector<unsigned> &row = rows[i + 1], &last = rows[i];
+        row[0] = static_cast<unsigned>(i + 1);
+        unsigned least = row[0];
+        for (size_t j = 1; j < width; ++j) {
+          row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (path[i] != query[j - 1])});
+          if (i > 0 && j > 1 && path[i] == query[j - 2] && path[i - 1] == query[j - 1])
+            row[j] = std::min(row[j], rows[i - 1][j - 2] + 1);
+          least = std::min(least, row[j]);
+        }
+        valid = i + 1;
+        // A transposition reaches back two rows: both must be beyond the bound.
+        if (least > bound && *std::min_element(last.begin(), last.end()) > bound) {
+          cut = i + 1;
+          break;
+        }
+      }
+      if (cut == ~size_t(0) && rows[path.size()][query.size()] <= bound)
+        found.push_back({rows[path.size()][query.size()], module});
+    }
+    return found;
+  }
+};
+
 } // namespace
 
 struct Suggester::Index {
@@ -53,17 +115,13 @@ struct Suggester::Index {
     std::map<std::string_view, std::unique_ptr<Node>> children;
     std::vector<uint32_t> modules; ///< at and below
   };
-  struct Found {
-    unsigned distance;
-    uint32_t module;
-  };
 
   const std::vector<Module> &modules;
   std::vector<std::string_view> words; ///< the different segments of all paths
   std::unordered_map<std::string_view, uint32_t> wordIds;
   std::vector<Ids> segments; ///< as modules: indices into words
   std::unordered_set<std::string_view> paths;
-  mutable std::vector<uint32_t> sorted; ///< modules by path, so that neighbours share prefixes; filled when first used
+  mutable std::optional<Spellings> own, foreign; ///< paths, and Hugging Face's names; made when first used
   Node root;
 
   explicit Index(const std::vector<Module> &given) : modules(given), segments(given.size()) {
@@ -172,63 +230,20 @@ struct Suggester::Index {
     return found;
   }
 
-  /// All modules within an edit distance of the query. Rows of the distance's table are shared by paths with a common prefix, and
-  /// a prefix that is too far away already takes all its paths with it.
-  std::vector<Found> within(std::string_view query, unsigned bound) const {
-    if (sorted.empty()) {
-      sorted.resize(modules.size());
-      std::iota(sorted.begin(), sorted.end(), 0u);
-      std::sort(sorted.begin(), sorted.end(), [&](uint32_t a, uint32_t b) { return modules[a].path < modules[b].path; });
-    }
-    std::vector<Found> found;
-    size_t width = query.size() + 1;
-    std::vector<std::vector<unsigned>> rows(1, std::vector<unsigned>(width));
-    for (size_t j = 0; j < width; ++j)
-      rows[0][j] = static_cast<unsigned>(j);
-    std::string_view previous;
-    size_t valid = 0;        // rows of `previous` that are filled
-    size_t cut = ~size_t(0); // prefixes of `previous` of this length are too far away
-    for (uint32_t module : sorted) {
-      std::string_view path = modules[module].path;
-      size_t common = 0;
-      while (common < path.size() && common < previous.size() && path[common] == previous[common])
-        ++common;
-      previous = path;
-      if (common >= cut)
-        continue;
-      cut = ~size_t(0);
-      for (size_t i = std::min(common, valid); i < path.size(); ++i) {
-        if (rows.size() <= i + 1)
-          rows.emplace_back(width);
-        std::vector<unsigned> &row = rows[i + 1], &last = rows[i];
-        row[0] = static_cast<unsigned>(i + 1);
-        unsigned least = row[0];
-        for (size_t j = 1; j < width; ++j) {
-          row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (path[i] != query[j - 1])});
-          if (i > 0 && j > 1 && path[i] == query[j - 2] && path[i - 1] == query[j - 1])
-            row[j] = std::min(row[j], rows[i - 1][j - 2] + 1);
-          least = std::min(least, row[j]);
-        }
-        valid = i + 1;
-        // A transposition reaches back two rows: both must be beyond the bound.
-        if (least > bound && *std::min_element(last.begin(), last.end()) > bound) {
-          cut = i + 1;
-          break;
-        }
-      }
-      if (cut == ~size_t(0) && rows[path.size()][query.size()] <= bound)
-        found.push_back({rows[path.size()][query.size()], module});
-    }
-    return found;
-  }
-
   /// The nearest spellings; of equally near ones, those with the query's own indices, then with near ones.
-  std::vector<std::string> misspelt(std::string_view query, size_t limit) const {
+  std::vector<std::string> misspelt(std::string_view query, size_t limit, std::optional<Spellings> &spellings,
+                                    std::string (*nameOf)(std::string_view)) const {
+    if (!spellings) {
+      std::vector<std::string> names;
+      for (const Module &module : modules)
+        names.push_back(nameOf(module.path));
+      spellings.emplace(std::move(names));
+    }
     std::vector<int64_t> wanted = numbers(splitPath(query));
     std::vector<Found> found;
     unsigned furthest = std::max<unsigned>(4, static_cast<unsigned>(query.size() / 3));
     for (unsigned bound = 2; found.size() < limit; bound *= 2) {
-      found = within(query, std::min(bound, furthest));
+      found = spellings->within(query, std::min(bound, furthest));
       if (bound >= furthest)
         break;
     }
@@ -292,8 +307,14 @@ std::vector<std::string> Suggester::suggest(std::string_view path, size_t limit)
   std::vector<std::string> kinds = index->restructured(query);
   for (size_t i = 0; i < kinds.size() && i < 2; ++i) // leave a place for a misspelling
     add(kinds[i]);
-  for (const std::string &candidate : index->misspelt(own, limit))
+  auto itself = [](std::string_view name) { return std::string(name); };
+  for (const std::string &candidate : index->misspelt(own, limit, index->own, itself))
     add(candidate);
+  if (best.empty()) { // another project's name, so misspelt that none of its components was known
+    std::string_view name = path.ends_with(".weight") ? path.substr(0, path.size() - 7) : path;
+    for (const std::string &candidate : index->misspelt(name, limit, index->foreign, huggingFacePath))
+      add(candidate);
+  }
   return best;
 }
 

@@ -25,6 +25,12 @@ bool accepts(std::string_view input) {
   PrecisionOptions options;
   bool good = readConfig(*json, "precision.json", options).ok();
   PrecisionOptions again;
+  for (const RecipeDefinition &definition : options.recipes) {
+    size_t refused = again.refused.size();
+    readRecipe(definition.recipe.name, recipeFieldsJson(definition.recipe), Origin{}, again);
+    ENSURE(again.refused.size() == refused);
+    ENSURE(findRecipe(definition.recipe.name, again) && *findRecipe(definition.recipe.name, again) == definition.recipe);
+  }
   for (const PolicyEntry &entry : policyEntries(options))
     for (const std::string &value : entry.values)
       ENSURE(set(again, entry.key, value, Origin{}).ok());

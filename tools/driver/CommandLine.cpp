@@ -28,6 +28,7 @@ void collectOptions(const CLI::App &app, std::vector<std::string> &names) {
 } // namespace
 
 CommandLine::CommandLine(const std::string &tool, const std::string &description) : application(description, tool) {
+  application.option_defaults()->disable_flag_override(); // a flag takes no value: CLI11 would look for a number in it
   application.set_version_flag("--version", tool + " (ds-mlir) " DSMLIR_VERSION, "print the version");
   application.set_help_flag("-h,--help", "print this help");
 }
@@ -35,7 +36,7 @@ CommandLine::CommandLine(const std::string &tool, const std::string &description
 CLI::Option *CommandLine::addOptionalValue(CLI::App &app, const std::string &name, std::string &value, const std::string &defaultValue,
                                            const std::string &description) {
   // CLI11's flags take a value after '=' only; the braces hold what the bare flag stands for.
-  return app.add_flag(name + "{" + defaultValue + "}", value, description);
+  return app.add_flag(name + "{" + defaultValue + "}", value, description)->disable_flag_override(false);
 }
 
 CLI::Validator CommandLine::count() {
@@ -77,6 +78,9 @@ std::optional<int> CommandLine::parse(int argc, const char *const *argv) {
     // A misspelt option often leaves a required one missing: the misspelling is the cause to name.
     bool extras = !application.remaining(true).empty();
     message = extras ? unknownArguments() : error.what();
+    constexpr std::string_view override = " was given a disallowed flag override";
+    if (!extras && message.ends_with(override))
+      message = "--" + message.substr(0, message.size() - override.size()) + " takes no value";
   }
   fprintf(stderr, "error: %s\nnote: '%s --help' lists the options\n", message.c_str(), application.get_name().c_str());
   return DSRT_USAGE;

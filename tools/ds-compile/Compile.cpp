@@ -9,8 +9,10 @@
 #include "passes/Pipelines.h"
 #include "passes/precision/Passes.h"
 #include "passes/precision/Plan.h"
+#include "passes/precision/RecognisedRecipe.h"
 #include "tools/driver/CommandLine.h"
 #include "tools/driver/IRFile.h"
+#include "tools/ds-compile/ReadCheckpoint.h"
 
 #include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassManager.h"
@@ -25,20 +27,6 @@ using ::dsrt::Status;
 
 namespace dsmlir {
 namespace {
-
-/// What --precision-recipe auto reads.
-Checkpoint checkpointOf(const ModelConfig &config) {
-  Checkpoint checkpoint;
-  checkpoint.storedDtype = config.storedDtype == "float32" ? "fp32" : config.storedDtype == "float16" ? "fp16" : "bf16";
-  if (config.quantization) {
-    checkpoint.quantMethod = "fp8";
-    checkpoint.format = "e4m3";
-    checkpoint.blockRows = config.quantization->blockRows;
-    checkpoint.blockCols = config.quantization->blockCols;
-    checkpoint.ue8m0 = config.quantization->ue8m0;
-  }
-  return checkpoint;
-}
 
 /// How a compilation behaves when a program asks for it, not a user.
 struct Manner {
@@ -72,13 +60,15 @@ public:
   Status run() {
     if (Status status = import(); !status.ok())
       return status;
-    if (options.stage == Stage::DS)
+    if (options.stage == Stage::DS && policyEntries(options.precision).empty())
       return writeIR();
     if (Status status = resolve(); !status.ok())
       return status;
+    if (options.stage == Stage::DS) // nothing is decided in that IR, but it says what is asked for
+      model().setPolicyAttr(policyOf(&context, resolution->policy()));
     if (Status status = report(); !status.ok() || (options.reportsOnly() && options.planOut.empty()))
       return status;
-    if (options.stage == Stage::Precision)
+    if (options.stage == Stage::DS || options.stage == Stage::Precision)
       return writeIR();
     if (Status status = runPasses("legalise", [](OpPassManager &passes) { buildLegalizationPipeline(passes); }); !status.ok())
       return status;
@@ -127,9 +117,13 @@ private:
         model().removePolicyAttr();
       return {};
     }
+    bool recognise = options.precision.recipe.value == autoRecipe;
+    if (recognise)
+      if (::dsrt::Expected<Checkpoint> stored = readCheckpoint(options.model))
+        checkpoint = std::move(*stored);
     ::dsrt::Expected<ImportedModel> imported = importModel(context, options.model);
     if (!imported)
-      return imported.status();
+      return checkpoint && notRecognised() ? Status(DSRT_REJECTED, "") : imported.status();
     if (!manner.quiet) {
       for (const std::string &warning : imported->warnings)
         reportWarning(warning);
@@ -138,8 +132,19 @@ private:
     }
     module = std::move(imported->module);
     sourceHash = imported->hash;
-    checkpoint = checkpointOf(imported->config);
     return {};
+  }
+
+  /// A checkpoint that stands for no recipe may be none that can be imported: what was asked for is the recipe.
+  bool notRecognised() {
+    std::string problem = recogniseRecipe(&*checkpoint).problem;
+    if (problem.empty())
+      return false;
+    std::vector<Finding> findings = validate(options.precision);
+    findings.push_back(makeFinding(Code::CheckpointNotRecognised, options.model + ": --precision-recipe auto: " + problem));
+    for (const Finding &finding : findings)
+      llvm::errs() << ::dsmlir::print(finding);
+    return true;
   }
 
   Status resolve() {
@@ -148,7 +153,7 @@ private:
     if (failed(result))
       return {DSRT_REJECTED, ""};
     resolution = std::move(*result);
-    if (options.reportsOnly() && options.planOut.empty()) // also of what this target cannot run
+    if (options.stage == Stage::DS || (options.reportsOnly() && options.planOut.empty())) // also of what this target cannot run
       return {};
     if (failed(applyResolution(model(), *resolution)))
       return {DSRT_REJECTED, ""};

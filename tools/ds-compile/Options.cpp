@@ -36,9 +36,9 @@ std::string groupOf(const OptionDescriptor &descriptor) {
 /// Adds one option of the table. A value that it cannot take is kept in the options, to be reported with all other findings.
 void addPrecisionOption(CLI::App &app, const OptionDescriptor &descriptor, PrecisionOptions &options) {
   const Origin commandLine = {Origin::Source::CommandLine, ""};
-  std::string flag = "--" + descriptor.name, help = descriptor.help;
-  if (!descriptor.defaultText.empty())
-    help += " (" + descriptor.defaultText + ")";
+  std::string flag = "--" + descriptor.name;
+  // Constant: CLI11 takes what is not for the place of the flag's result.
+  const std::string help = descriptor.help + (descriptor.defaultText.empty() ? "" : " (" + descriptor.defaultText + ")");
   auto store = [&options, name = descriptor.name, commandLine](const std::string &value) {
     Status refused = set(options, name, value, commandLine); // what is refused stands in options.refused
     (void)refused.ok();
@@ -47,17 +47,10 @@ void addPrecisionOption(CLI::App &app, const OptionDescriptor &descriptor, Preci
   switch (descriptor.kind) {
   case OptionKind::Flag:
   case OptionKind::Mode:
-    option = app.add_flag_function(
-        flag,
-        [store](int64_t count) {
-          for (; count > 0; --count)
-            store("");
-        },
-        help);
+    option = app.add_flag(flag, help)->each(store);
     break;
-  case OptionKind::NegatableFlag:
-    option =
-        app.add_flag_function(flag + ",!--no-" + descriptor.name, [store](int64_t count) { store(count > 0 ? "true" : "false"); }, help);
+  case OptionKind::NegatableFlag: // one by one: summed up, --x and --no-x would be neither
+    option = app.add_flag(flag + ",!--no-" + descriptor.name, help)->each(store);
     break;
   default:
     option = app.add_option_function<std::vector<std::string>>(
@@ -75,6 +68,8 @@ void addPrecisionOption(CLI::App &app, const OptionDescriptor &descriptor, Preci
     std::string values;
     for (const std::string &choice : descriptor.choices)
       values += (values.empty() ? "" : "|") + choice;
+    if (descriptor.kind == OptionKind::RecipeName)
+      values += "|NAME";
     if (descriptor.kind == OptionKind::DtypeRules)
       values = "PATTERN=" + values;
     else if (descriptor.kind == OptionKind::DtypeOverrides)
@@ -90,7 +85,7 @@ void addPrecisionOption(CLI::App &app, const OptionDescriptor &descriptor, Preci
 Status expectModel(int argc, const char *const *argv) {
   if (argc < 2 || std::filesystem::exists(argv[1]))
     return {};
-  for (std::string_view command : {"diff", "plan-mesh", "convert-policy"})
+  for (std::string_view command : {"diff", "plan-mesh"})
     if (argv[1] == command)
       return {DSRT_UNAVAILABLE, "'ds-compile " + std::string(command) + "' is not part of this build; 'ds-compile MODEL' compiles"};
   return {};
@@ -105,6 +100,17 @@ Expected<Stage> stageNamed(const std::string &name) {
   if (found == stages.end())
     return Status(DSRT_USAGE, "--compile-to expects ds, precision, legal, dsrt, llvm or obj, but got '" + name + "'");
   return found->second;
+}
+
+/// An option with an empty value, which would otherwise be as if it were not given. Those of the precision table say what they expect.
+Status expectValues(const CLI::App &app) {
+  for (const CLI::Option *option : app.get_options()) {
+    std::string name = option->get_name();
+    bool empty = option->count() > 0 && option->results() == std::vector<std::string>{""};
+    if (empty && !findOption(name))
+      return {DSRT_USAGE, (option->get_positional() ? "the argument " + name : name) + " expects a value, but got an empty one"};
+  }
+  return {};
 }
 
 /// What the options must be together.
@@ -191,6 +197,8 @@ std::optional<int> parseCompileOptions(int argc, const char *const *argv, Compil
     return fail(status);
   if (std::optional<int> code = line.parse(argc, argv))
     return code;
+  if (Status status = expectValues(app); !status.ok())
+    return fail(status);
   if (!stage.empty()) {
     Expected<Stage> named = stageNamed(stage);
     if (!named)

@@ -2,6 +2,7 @@
 #include "runtime/launcher/MapGuard.h"
 #include "tools/driver/CommandLine.h"
 #include "tools/ds-compile/Compile.h"
+#include "tools/ds-compile/ConvertPolicy.h"
 #include "tools/ds-compile/sensitivity/Sensitivity.h"
 
 #include <csignal>
@@ -11,7 +12,10 @@
 int main(int argc, char **argv) {
   return dsmlir::runTool([&] {
     // A model of that name is a model.
-    if (argc > 1 && std::string_view(argv[1]) == "sensitivity" && !std::filesystem::exists(argv[1])) {
+    auto command = [&](const char *name) { return argc > 1 && std::string_view(argv[1]) == name && !std::filesystem::exists(name); };
+    if (command("convert-policy"))
+      return dsmlir::convertPolicyCommand(argc, argv);
+    if (command("sensitivity")) {
       signal(SIGPIPE, SIG_IGN); // a reader that goes away is an error of writing
       dsrt::installMapGuard();
       return dsmlir::sensitivity(argc - 1, argv + 1);

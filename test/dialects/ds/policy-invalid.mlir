@@ -51,3 +51,24 @@ module attributes {test.it = #ds.policy<recipe = "x" : i32>} {}
 // a setting stands once
 // expected-error@+1 {{'seed' stands twice in the policy: keep one}}
 module attributes {test.it = #ds.policy<seed = 1, seed = 2>} {}
+
+// -----
+
+// C3: a recipe's fields are keywords, strings, numbers or lists of strings
+// expected-error@+1 {{(C3) expects 'mode' to be a keyword, a string, a number or a list of strings, but got @fp8}}
+module attributes {test.it = #ds.policy<recipes = {mine = {mode = @fp8}}>} {}
+
+// -----
+
+// expected-error@+1 {{recipe 'mine' stands twice in the policy: keep one}}
+module attributes {test.it = #ds.policy<recipes = {mine = {mode = fp8}, mine = {mode = fp4}}>} {}
+
+// -----
+
+// expected-error@+1 {{field 'mode' stands twice in the policy: keep one}}
+module attributes {test.it = #ds.policy<recipes = {mine = {mode = fp8, mode = fp4}}>} {}
+
+// -----
+
+// expected-error@+1 {{expected '{'}}
+module attributes {test.it = #ds.policy<recipes = {mine = fp8}>} {}

@@ -12,3 +12,6 @@ module attributes {test.it = #ds.policy<"a key" = "a value", compute_lowbit_excl
 // The text "true" stays a text.
 // CHECK: module attributes {test.it = #ds.policy<strict = "true">}
 module attributes {test.it = #ds.policy<strict = "true">} {}
+// A recipe that is not built in, field by field. "true" in quotes is a text.
+// CHECK: module attributes {test.it = #ds.policy<precision_recipe = mine, recipes = {"it's" = {}, mine = {comm_quant = true, high_precision = ["norm$", "^lm_head$"], mode = fp8, source = "true"}}>}
+module attributes {test.it = #ds.policy<precision_recipe = mine, recipes = {mine = {mode = fp8, high_precision = ["norm$", "^lm_head$"], comm_quant = true, source = "true"}, "it's" = {}}>} {}

@@ -15,9 +15,16 @@ public:
   SlowPolicy next(const std::vector<Module> &modules) {
     SlowPolicy policy;
     policy.glob = chance(3);
-    policy.recipe = chance(3);
-    policy.mode = policy.recipe ? "fp8" : pick({"fp32", "bf16", "fp16", "fp8", "fp4"});
+    policy.strict = chance(5);
+    policy.recipe = pick({"", "", "", "deepseek_v3", "nano_train_deepseek_v3", "mine", "mine"});
+    if (policy.recipe == "mine") {
+      policy.recipeGlob = chance(2);
+      fill(policy.highPrecision, policy.recipeGlob, 1);
+    }
+    bool published = !policy.recipe.empty() && policy.recipe != "mine";
+    policy.mode = published ? "fp8" : pick({"fp32", "bf16", "fp16", "fp8", "fp4"});
     policy.lowBit = policy.mode == "fp8" || policy.mode == "fp4" ? policy.mode : chance(2) ? pick({"fp8", "fp4"}) : "";
+    policy.byFlag = chance(2);
     policy.stored = chance(2) ? pick({"fp8", "fp4"}) : "";
     fill(policy.include, policy.glob, 3);
     fill(policy.exclude, policy.glob, 2);
@@ -88,13 +95,20 @@ PrecisionOptions optionsOf(const SlowPolicy &policy) {
   auto give = [&](const std::string &name, const std::string &value) {
     EXPECT_TRUE(set(options, name, value, Origin{}).ok()) << name << " " << value;
   };
-  if (policy.recipe)
-    give("precision-recipe", "deepseek_v3");
-  else
+  if (!policy.recipe.empty())
+    give("precision-recipe", policy.recipe);
+  if (policy.recipe == "mine")
+    readRecipe("mine", {{"high_precision", policy.highPrecision}, {"pattern_type", policy.recipeGlob ? "glob" : "regex"}}, Origin{},
+               options);
+  if (policy.recipe.empty() || policy.recipe == "mine")
     give(policy.mode, "");
+  if (policy.strict)
+    give("strict-rules", "");
   if (policy.lowBit != policy.mode && !policy.lowBit.empty())
     give("compute-lowbit-mode", policy.lowBit);
-  if (!policy.stored.empty())
+  if (!policy.stored.empty() && policy.byFlag)
+    give(policy.stored + "-param", "");
+  else if (!policy.stored.empty())
     give("persistent-lowbit-mode", policy.stored);
   bool patterns = false;
   for (auto [name, list] :
@@ -116,27 +130,40 @@ std::multiset<std::string> codeSet(const Resolution &resolution) {
   return {codes.begin(), codes.end()};
 }
 
+/// With and without a query LoRA, dense blocks, experts: 1500 policies in all.
+const Shape shapes[] = {{.blocks = 3, .dense = 1, .experts = 4},
+                        {.blocks = 3, .dense = 0, .experts = 3, .qLora = false},
+                        {.blocks = 2, .dense = 2, .experts = 0, .qLora = false}};
+
 TEST(Property, RandomPoliciesAgreeWithTheSlowModel) {
-  Shape shape{.blocks = 3, .dense = 1, .experts = 4};
-  std::vector<Module> modules = modelModules(shape);
-  SlowModel slow(shape);
   Policies policies(20240611);
-  size_t errors = 0;
-  for (int run = 0; run < 1500; ++run) {
-    SlowPolicy policy = policies.next(modules);
-    PrecisionOptions options = optionsOf(policy);
-    Resolution fast = resolve(modules, options);
-    SlowModel::Answer expected = slow.answer(policy);
-    errors += fast.hasErrors();
-    ASSERT_EQ(codeSet(fast), expected.codes) << "policy " << run << "\n" << printAll(fast.findings) << policyJson(fast)["options"].dump(1);
-    // With a conflict there is no answer for the module: nothing may use it.
-    for (size_t i = 0; i < modules.size(); ++i) {
-      ASSERT_EQ(name(fast.decisions[i].compute), expected.compute[i]) << "policy " << run << ", " << modules[i].path;
-      ASSERT_EQ(name(fast.decisions[i].persistent), expected.stored[i]) << "policy " << run << ", " << modules[i].path;
+  size_t errors = 0, strict = 0, mine = 0;
+  for (const Shape &shape : shapes) {
+    std::vector<Module> modules = modelModules(shape);
+    SlowModel slow(shape);
+    for (int run = 0; run < 500; ++run) {
+      SlowPolicy policy = policies.next(modules);
+      PrecisionOptions options = optionsOf(policy);
+      Resolution fast = resolve(modules, options);
+      SlowModel::Answer expected = slow.answer(policy);
+      errors += fast.hasErrors();
+      strict += policy.strict;
+      mine += policy.recipe == "mine";
+      std::string what =
+          std::to_string(shape.blocks) + " blocks, policy " + std::to_string(run) + "\n" + policyJson(fast)["options"].dump(1);
+      ASSERT_EQ(codeSet(fast), expected.codes) << what << "\n" << printAll(fast.findings);
+      ASSERT_EQ(fast.hasErrors(), expected.errors) << what;
+      // With a conflict there is no answer for the module: nothing may use it.
+      for (size_t i = 0; i < modules.size(); ++i) {
+        ASSERT_EQ(name(fast.decisions[i].compute), expected.compute[i]) << modules[i].path << " of " << what;
+        ASSERT_EQ(name(fast.decisions[i].persistent), expected.stored[i]) << modules[i].path << " of " << what;
+      }
     }
   }
   EXPECT_GT(errors, 300u); // both kinds are exercised
-  EXPECT_LT(errors, 1200u);
+  EXPECT_LT(errors, 1300u);
+  EXPECT_GT(strict, 200u);
+  EXPECT_GT(mine, 200u);
 }
 
 TEST(Property, TheOrderOfEqualSelectionsDoesNotMatter) {
@@ -149,6 +176,7 @@ TEST(Property, TheOrderOfEqualSelectionsDoesNotMatter) {
     for (std::vector<std::string> *list : {&policy.include, &policy.exclude, &policy.storedInclude, &policy.storedExclude})
       policies.shuffle(*list);
     policies.shuffle(policy.overrides);
+    policies.shuffle(policy.highPrecision);
     Resolution second = resolve(modules, optionsOf(policy));
     ASSERT_EQ(codeSet(first), codeSet(second));
     for (size_t i = 0; i < modules.size(); ++i) {
@@ -164,6 +192,8 @@ TEST(Property, ThePolicyGivesTheSameDecisions) {
   Policies policies(11);
   for (int run = 0; run < 200; ++run) {
     PrecisionOptions options = optionsOf(policies.next(modules)), again;
+    for (const RecipeDefinition &definition : options.recipes)
+      readRecipe(definition.recipe.name, recipeFieldsJson(definition.recipe), Origin{Origin::Source::Policy, "m.mlir:1:1"}, again);
     for (const PolicyEntry &entry : policyEntries(options))
       for (const std::string &value : entry.values)
         ASSERT_TRUE(set(again, entry.key, value, Origin{Origin::Source::Policy, "m.mlir:1:1"}).ok());

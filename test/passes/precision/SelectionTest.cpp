@@ -188,6 +188,31 @@ TEST(OptionsForSelection, PutExactlyTheMembersIntoLowPrecision) {
     expectSelects(words, ++seed);
 }
 
+TEST(OptionsForSelection, NameWhatAutoFoundAndCarryTheRecipeInUse) {
+  Checkpoint checkpoint{.storedDtype = "bf16", .quantMethod = "fp8", .format = "e4m3", .blockRows = 128, .blockCols = 128, .ue8m0 = true};
+  Resolution found = resolveWords({"--precision-recipe", "auto"}, {}, &checkpoint);
+  ASSERT_FALSE(found.hasErrors()) << printAll(found.findings);
+  dsrt::Json json = configJson(optionsForSelection(found, lowBitModules(found)));
+  EXPECT_EQ(json["precision_recipe"], "deepseek_v3");
+  EXPECT_EQ(json["fp8_scale_format"], "ue8m0");
+
+  PrecisionOptions options;
+  dsrt::Expected<dsrt::Json> file = dsrt::parseJson(
+      R"({"precision_recipe": "mine", "recipes": {"mine": {"based_on": "deepseek_v3", "high_precision": ["attn", "norm$", "router$", "head$", "embed"]}}})",
+      "mine.json");
+  ASSERT_TRUE(bool(file) && readConfig(*file, "mine.json", options).ok());
+  Resolution mine = resolve(modelModules({}), options);
+  ASSERT_FALSE(mine.hasErrors()) << printAll(mine.findings);
+  std::vector<uint32_t> members = lowBitModules(mine);
+  members.resize(members.size() / 2);
+  PrecisionOptions back;
+  ASSERT_TRUE(readConfig(configJson(optionsForSelection(mine, members)), "policy.json", back).ok());
+  Resolution part = resolve(modelModules({}), back);
+  EXPECT_FALSE(part.hasErrors()) << printAll(part.findings);
+  EXPECT_EQ(lowBitModules(part), members);
+  EXPECT_FALSE(configJson(optionsForSelection(mine, {})).contains("recipes"));
+}
+
 TEST(ConfigJson, ReadsBackAsTheSameOptions) {
   PrecisionOptions options = parse(
       {"--fp8", "--fp8-amax-floor", "0.1", "--rounding-seed", "9007199254740993", "--fp8-rounding", "stochastic", "--no-fp8-comm-quant",

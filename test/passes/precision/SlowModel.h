@@ -12,7 +12,11 @@ namespace dsmlir::test {
 
 struct SlowPolicy {
   std::string mode, lowBit, stored; ///< "bf16", "fp8" or ""
-  bool recipe = false, glob = false;
+  bool glob = false, strict = false;
+  bool byFlag = false;                    ///< stored by --fp8-param, not by --persistent-lowbit-mode: the same
+  std::string recipe;                     ///< "", a built-in one, or "mine"
+  bool recipeGlob = false;                ///< of mine
+  std::vector<std::string> highPrecision; ///< of mine
   std::vector<std::string> include, exclude, storedInclude, storedExclude;
   std::vector<std::pair<std::string, std::string>> rules, overrides;
 };
@@ -41,6 +45,7 @@ public:
   struct Answer {
     std::vector<std::string> compute, stored;
     std::multiset<std::string> codes;
+    bool errors = false;
   };
 
   Answer answer(const SlowPolicy &policy) {
@@ -73,6 +78,12 @@ public:
     for (const auto &[path, dtype] : policy.overrides)
       if (std::none_of(modules.begin(), modules.end(), [&](const Module &module) { return module.path == path; }))
         found.codes.insert("DS1002");
+    for (const std::string &pattern : policy.highPrecision)
+      if (std::none_of(modules.begin(), modules.end(),
+                       [&](const Module &module) { return matches(policy.recipeGlob, pattern, module.path); }))
+        found.codes.insert("DS1020");
+    for (const std::string &code : found.codes)
+      found.errors |= policy.strict || code < "DS1101";
     return found;
   }
 
@@ -81,7 +92,11 @@ private:
   std::map<std::pair<std::string, std::string>, bool> seen;
 
   bool matches(const SlowPolicy &policy, const std::string &pattern, const std::string &path) {
-    if (policy.glob)
+    return matches(policy.glob, pattern, path);
+  }
+
+  bool matches(bool glob, const std::string &pattern, const std::string &path) {
+    if (glob)
       return fnmatch(pattern.c_str(), path.c_str());
     auto [at, fresh] = seen.emplace(std::pair(pattern, path), false);
     if (fresh)
@@ -96,7 +111,12 @@ private:
     return false;
   }
 
-  static bool highPrecision(const Module &module) {
+  bool highPrecision(const SlowPolicy &policy, const Module &module) {
+    if (policy.recipe.empty())
+      return false;
+    if (policy.recipe == "mine")
+      return std::any_of(policy.highPrecision.begin(), policy.highPrecision.end(),
+                         [&](const std::string &pattern) { return matches(policy.recipeGlob, pattern, module.path); });
     bool router = module.path.size() > 7 && module.path.substr(module.path.size() - 7) == ".router";
     return module.type != "Linear" || module.path == "lm_head" || router;
   }
@@ -111,7 +131,7 @@ private:
       return "high";
     if (module.type != "Linear")
       return "error";
-    return policy.recipe && highPrecision(module) ? "high" : "low";
+    return highPrecision(policy, module) ? "high" : "low";
   }
 
   int lastRule(const SlowPolicy &policy, const Module &module) {
