@@ -57,7 +57,8 @@ RecognisedRecipe plain(const Checkpoint &checkpoint) {
   found.recipe = "default";
   if (checkpoint.linearDtypes.empty()) {
     found.mode = checkpoint.storedDtype.empty() ? "bf16" : checkpoint.storedDtype;
-    found.source = "auto: there is no quantization_config, the config says " + found.mode + "; there are no files to look at";
+    std::string says = checkpoint.storedDtype.empty() ? "the config names no dtype, which is bf16" : "the config says " + found.mode;
+    found.source = "auto: there is no quantization_config, " + says + "; there are no files to look at";
     return found;
   }
   if (checkpoint.linearDtypes.size() > 1)

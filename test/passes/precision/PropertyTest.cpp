@@ -90,16 +90,13 @@ private:
   }
 };
 
-PrecisionOptions optionsOf(const SlowPolicy &policy) {
-  PrecisionOptions options;
-  auto give = [&](const std::string &name, const std::string &value) {
-    EXPECT_TRUE(set(options, name, value, Origin{}).ok()) << name << " " << value;
-  };
+using Settings = std::vector<std::pair<std::string, std::string>>; ///< option and value, in the order in which they are given
+
+Settings settingsOf(const SlowPolicy &policy) {
+  Settings settings;
+  auto give = [&](const std::string &name, const std::string &value) { settings.emplace_back(name, value); };
   if (!policy.recipe.empty())
     give("precision-recipe", policy.recipe);
-  if (policy.recipe == "mine")
-    readRecipe("mine", {{"high_precision", policy.highPrecision}, {"pattern_type", policy.recipeGlob ? "glob" : "regex"}}, Origin{},
-               options);
   if (policy.recipe.empty() || policy.recipe == "mine")
     give(policy.mode, "");
   if (policy.strict)
@@ -122,8 +119,20 @@ PrecisionOptions optionsOf(const SlowPolicy &policy) {
     give("module-pattern-type", "glob");
   for (const auto &[path, dtype] : policy.overrides)
     give("module-compute-dtype-override", path + "=" + dtype);
+  return settings;
+}
+
+PrecisionOptions optionsOf(const SlowPolicy &policy, const Settings &settings) {
+  PrecisionOptions options;
+  if (policy.recipe == "mine")
+    readRecipe("mine", {{"high_precision", policy.highPrecision}, {"pattern_type", policy.recipeGlob ? "glob" : "regex"}}, Origin{},
+               options);
+  for (const auto &[name, value] : settings)
+    EXPECT_TRUE(set(options, name, value, Origin{}).ok()) << name << " " << value;
   return options;
 }
+
+PrecisionOptions optionsOf(const SlowPolicy &policy) { return optionsOf(policy, settingsOf(policy)); }
 
 std::multiset<std::string> codeSet(const Resolution &resolution) {
   std::vector<std::string> codes = codesOf(resolution.findings);
@@ -166,22 +175,30 @@ TEST(Property, RandomPoliciesAgreeWithTheSlowModel) {
   EXPECT_GT(mine, 200u);
 }
 
+// Options and selections in any order, but for rules among themselves: the last match wins.
 TEST(Property, TheOrderOfEqualSelectionsDoesNotMatter) {
-  Shape shape{.blocks = 3, .dense = 1, .experts = 4};
-  std::vector<Module> modules = modelModules(shape);
   Policies policies(7);
-  for (int run = 0; run < 300; ++run) {
-    SlowPolicy policy = policies.next(modules);
-    Resolution first = resolve(modules, optionsOf(policy));
-    for (std::vector<std::string> *list : {&policy.include, &policy.exclude, &policy.storedInclude, &policy.storedExclude})
-      policies.shuffle(*list);
-    policies.shuffle(policy.overrides);
-    policies.shuffle(policy.highPrecision);
-    Resolution second = resolve(modules, optionsOf(policy));
-    ASSERT_EQ(codeSet(first), codeSet(second));
-    for (size_t i = 0; i < modules.size(); ++i) {
-      ASSERT_EQ(first.decisions[i].compute, second.decisions[i].compute) << modules[i].path;
-      ASSERT_EQ(first.decisions[i].persistent, second.decisions[i].persistent) << modules[i].path;
+  for (const Shape &shape : shapes) {
+    std::vector<Module> modules = modelModules(shape);
+    for (int run = 0; run < 150; ++run) {
+      SlowPolicy policy = policies.next(modules);
+      Settings settings = settingsOf(policy), shuffled = settings;
+      policies.shuffle(policy.highPrecision);
+      policies.shuffle(shuffled);
+      auto isRule = [](const auto &setting) { return setting.first == "module-compute-dtype-rule"; };
+      auto rule = settings.begin();
+      for (auto &setting : shuffled)
+        if (isRule(setting)) {
+          rule = std::find_if(rule, settings.end(), isRule);
+          setting = *rule++;
+        }
+      Resolution first = resolve(modules, optionsOf(policy)), second = resolve(modules, optionsOf(policy, shuffled));
+      ASSERT_EQ(codeSet(first), codeSet(second));
+      ASSERT_EQ(first.products, second.products);
+      for (size_t i = 0; i < modules.size(); ++i) {
+        ASSERT_EQ(first.decisions[i].compute, second.decisions[i].compute) << modules[i].path;
+        ASSERT_EQ(first.decisions[i].persistent, second.decisions[i].persistent) << modules[i].path;
+      }
     }
   }
 }
