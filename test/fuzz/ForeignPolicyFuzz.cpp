@@ -33,15 +33,13 @@ bool accepts(std::string_view input) {
     return false;
   bool accepted = false;
   for (const PolicyFormat &format : policyFormats()) {
-    if (!format.recognises(*source))
-      continue;
     dsrt::Expected<Conversion> conversion = convertPolicy(*source, format, &universe);
     if (!conversion) {
       ENSURE(conversion.status().code() == DSRT_UNREADABLE || conversion.status().code() == DSRT_REJECTED);
       ENSURE(conversion.status().message().find("DS1040") == std::string::npos);
       continue;
     }
-    accepted = true;
+    accepted |= format.recognises(*source); // the others are what --from asks for
     conversion->report("policy", "").dump(-1, ' ', false, dsrt::Json::error_handler_t::replace);
     PrecisionOptions options;
     ENSURE(readConfig(conversion->precisionFile, "policy.json", options).ok());

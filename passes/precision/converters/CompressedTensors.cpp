@@ -49,6 +49,8 @@ public:
   Reader(const PolicySource &source, ForeignPolicy &policy) : source(source), policy(policy) {}
 
   Status run() {
+    if (!source.document)
+      return Status(DSRT_UNREADABLE, source.name + ": expects JSON");
     const Json *found = quantizationConfig(source);
     const Json &config = found ? *found : *source.document;
     prefix = found && found != &*source.document ? "quantization_config." : "";
@@ -98,7 +100,7 @@ private:
                                           : "says nothing about what is computed");
     else if (key == "kv_cache_scheme" && !nothing)
       policy.notMapped(rule, "the cache has no quantised format", "the cache keeps the activation dtype");
-    else if (key == "sparsity_config" && !nothing && value.value("format", "dense") != "dense")
+    else if (key == "sparsity_config" && !nothing && member(value, "format") != "dense")
       policy.notMapped(rule, "sparse weights are not implemented", "weights are dense");
     else if (key == "transform_config" && !nothing)
       policy.notMapped(rule, "transforms of weights and activations are not implemented", "nothing is transformed");

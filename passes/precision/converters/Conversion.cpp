@@ -104,6 +104,9 @@ public:
     policy.format = format.name;
     if (Status status = format.read(source, {anyModel ? std::nullopt : std::optional(universe.blocks())}, policy); !status.ok())
       return status;
+    if (policy.rules.empty())
+      return Status(DSRT_REJECTED,
+                    source.name + ": has nothing that " + format.name + " says about precision; expects " + format.lookedFor);
     findRecipeModules();
     if (Status status = evaluate(); !status.ok())
       return status;

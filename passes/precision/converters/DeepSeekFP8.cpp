@@ -12,7 +12,7 @@ namespace {
 
 bool recognises(const PolicySource &source) {
   const Json *config = quantizationConfig(source);
-  return config && config->value("quant_method", Json()) == "fp8" && !config->contains("config_groups");
+  return config && member(*config, "quant_method") == "fp8" && !config->contains("config_groups");
 }
 
 Status read(const PolicySource &source, const ReaderContext &, ForeignPolicy &policy) {

@@ -122,6 +122,14 @@ Status dsmlir::malformed(const PolicySource &source, const std::string &where, c
   return Status(DSRT_UNREADABLE, source.name + ": " + where + " expects " + expectation + ", but got " + dsrt::valueText(got));
 }
 
+const Json &dsmlir::member(const Json &object, const std::string &key) {
+  static const Json null;
+  if (!object.is_object())
+    return null;
+  auto found = object.find(key);
+  return found == object.end() ? null : *found;
+}
+
 std::string dsmlir::ruleText(const Json &value) {
   std::string text = value.is_string() ? value.get<std::string>() : value.dump(-1, ' ', false, Json::error_handler_t::replace);
   constexpr size_t longest = 120;

@@ -117,6 +117,8 @@ dsrt::Expected<PolicySource> parsePolicySource(const std::string &text, const st
 
 /// "config.json: quantization_config.ignore expects an array of strings, but got 3", DSRT_UNREADABLE.
 dsrt::Status malformed(const PolicySource &source, const std::string &where, const std::string &expectation, const dsrt::Json &got);
+/// A member of an object; null where it has none, and of what is no object.
+const dsrt::Json &member(const dsrt::Json &object, const std::string &key);
 /// A value as a rule shows it.
 std::string ruleText(const dsrt::Json &value);
 /// The object under `quantization_config`, or the document itself where it has a `quant_method`; null: neither.

@@ -101,7 +101,7 @@ private:
       if (!layer.is_object())
         return malformed(source, where + "." + name, "an object with quant_algo", layer);
       size_t rule = policy.rule(where + "." + name, ruleText(layer));
-      size_t scheme = policy.scheme(schemeOf(rule, layer.value("quant_algo", Json()), layer.value("group_size", Json())), {rule});
+      size_t scheme = policy.scheme(schemeOf(rule, member(layer, "quant_algo"), member(layer, "group_size")), {rule});
       policy.gives.push_back({rule, *ModuleMatcher::create(ModuleMatcher::Kind::Subtree, name), scheme, ""});
     }
     return Status();

@@ -29,7 +29,7 @@ public:
     for (const auto &[key, value] : found->items())
       if (Status status = field(key, value); !status.ok())
         return status;
-    if (found->value("include_input_output_embeddings", Json(false)) != true)
+    if (member(*found, "include_input_output_embeddings") != true)
       policy.takesOut.push_back({typeRule, *ModuleMatcher::create(Kind::Name, "lm_head"), 0, ""});
     return Status();
   }
@@ -75,16 +75,16 @@ private:
   Status quantType(const std::string &where, const Json &value) {
     if (value.is_object() && value.contains("default"))
       return quantType(where + ".default", value["default"]);
-    if (!value.is_string() && !(value.is_object() && value.value("_type", Json()).is_string()))
+    if (!value.is_string() && !member(value, "_type").is_string())
       return malformed(source, where, "a name, or an object with _type", value);
     std::string type = value.is_string() ? value.get<std::string>() : value["_type"].get<std::string>();
     if (type == "ModuleFqnToConfig" || type == "FqnToConfig") {
       typeRule = policy.rule(where, type);
       policy.remark(typeRule, "its entries say what each module has");
-      Json data = value.value("_data", Json::object());
+      const Json &data = member(value, "_data");
       for (const char *key : {"module_fqn_to_config", "fqn_to_config"})
-        if (data.is_object() && data.contains(key) && data[key].is_object())
-          return entries(where + "." + key, data[key]);
+        if (const Json &list = member(data, key); list.is_object())
+          return entries(where + "." + key, list);
       return malformed(source, where + "._data", "fqn_to_config", data);
     }
     typeRule = policy.rule(where, ruleText(value));
@@ -111,17 +111,17 @@ private:
   /// "PerRow", of {"_type": "PerRow"}, of a list of two equal ones, or of "PerRow()".
   static std::string granularity(const Json &value) {
     if (value.is_array()) {
-      std::string text;
+      std::vector<std::string> parts;
       for (const Json &element : value)
-        text += (text.empty() ? "" : " and ") + granularity(element);
-      return value.size() == 2 && granularity(value[0]) == granularity(value[1]) ? granularity(value[0]) : text;
+        parts.push_back(element.is_array() ? ruleText(element) : granularity(element));
+      if (parts.size() == 2)
+        return parts[0] == parts[1] ? parts[0] : parts[0] + " and " + parts[1];
+      return ruleText(value);
     }
-    if (value.is_object())
-      return value.value("_type", Json()) == "PerBlock"
-                 ? "PerBlock" + value.value("_data", Json::object()).value("block_size", Json()).dump()
-             : value.value("_type", Json()).is_string() ? value["_type"].get<std::string>()
-                                                        : "";
-    std::string text = value.is_string() ? value.get<std::string>() : "";
+    const Json &type = member(value, "_type");
+    if (type == "PerBlock")
+      return "PerBlock" + member(member(value, "_data"), "block_size").dump();
+    std::string text = ruleText(type.is_string() ? type : value);
     return text.substr(0, text.find('('));
   }
 
@@ -131,14 +131,14 @@ private:
       policy.silent(rule, "asks for nothing");
       return scheme;
     }
-    std::string type = config.is_string() ? config.get<std::string>() : config.is_object() ? ruleText(config.value("_type", Json())) : "";
-    Json data = config.is_object() ? config.value("_data", Json::object()) : Json::object();
+    std::string type = config.is_string() ? config.get<std::string>() : ruleText(member(config, "_type"));
+    const Json &data = member(config, "_data");
     if (type == "Float8WeightOnlyConfig" || type == "float8_weight_only") {
       scheme.stored = Precision::FP8;
       scheme.storedGranularity = "per_channel";
       policy.remark(rule, "FP8 storage: products are taken of the dequantised weights, in the activation dtype");
     } else if (type == "Float8DynamicActivationFloat8WeightConfig" || type == "float8_dynamic_activation_float8_weight") {
-      std::string tiles = data.is_object() && data.contains("granularity") ? granularity(data["granularity"]) : "PerTensor";
+      std::string tiles = member(data, "granularity").is_null() ? "PerTensor" : granularity(member(data, "granularity"));
       scheme.compute = Precision::FP8;
       if (tiles == "PerRow")
         scheme.activationGranularity = scheme.weightGranularity = "channel";
@@ -168,6 +168,6 @@ const PolicyFormat dsmlir::torchAOFormat = {
     "torchao", "a quantization_config with quant_method torchao",
     [](const PolicySource &source) {
       const Json *config = quantizationConfig(source);
-      return config && config->value("quant_method", Json()) == "torchao";
+      return config && member(*config, "quant_method") == "torchao";
     },
     [](const PolicySource &source, const ReaderContext &, ForeignPolicy &policy) { return Reader(source, policy).run(); }};

@@ -219,6 +219,33 @@ TEST(TorchAO, RowsBecomeChannels) {
   EXPECT_EQ(computeOf(resolution, "blocks.1.attn.out_proj"), "fp8");
 }
 
+TEST(TorchAO, EntriesByNameComeBeforePatternsAndTheDefault) {
+  const char *rows = R"({"_type": "Float8DynamicActivationFloat8WeightConfig", "_data": {"granularity": {"_type": "PerRow"}}})";
+  Conversion conversion = convertText(
+      std::string(R"({"quant_method": "torchao", "quant_type": {"_type": "FqnToConfig", "_data": {"fqn_to_config": {
+    "_default": )") +
+          rows + R"(, "re:model.layers.0.self_attn.*": null, "model.layers.0.self_attn.o_proj": )" + rows + R"(, "re:layers": null}}}})",
+      "x.json", Shape{2, 1, 4, true});
+  Resolution resolution = resolveConverted(conversion, Shape{2, 1, 4, true});
+  EXPECT_EQ(computeOf(resolution, "blocks.0.attn.out_proj"), "fp8");
+  EXPECT_EQ(computeOf(resolution, "blocks.0.attn.q_a_proj"), "bf16");
+  EXPECT_EQ(computeOf(resolution, "blocks.1.attn.q_a_proj"), "fp8"); // patterns are the whole name
+  EXPECT_EQ(computeOf(resolution, "lm_head"), "bf16");
+}
+
+TEST(TorchAO, WeightsAloneAreStorage) {
+  Conversion conversion =
+      convertText(R"({"quant_method": "torchao", "quant_type": "float8_weight_only", "modules_to_not_convert": ["lm_head"]})", "x.json",
+                  Shape{2, 1, 4, true});
+  EXPECT_EQ(conversion.precisionFile["persistent_lowbit_mode"], "fp8");
+  EXPECT_FALSE(conversion.precisionFile.contains("fp8"));
+  EXPECT_EQ(persistentOf(resolveConverted(conversion, Shape{2, 1, 4, true}), "blocks.0.attn.q_a_proj"), "fp8");
+  EXPECT_EQ(
+      ruleAt(convertText(R"({"quant_method": "torchao", "quant_type": "int4_weight_only"})", "x.json", Shape{2, 1, 4, true}), "quant_type")
+          .outcome,
+      Outcome::NotMapped);
+}
+
 // Every key, element and flag is a rule, once.
 TEST(Conversion, EachRuleOfAFileIsListedOnce) {
   for (const char *name : {"ct-fp8-block.json", "ct-experts-int4.json", "modelopt-fp8.json", "modelopt-mixed.json", "torchtitan.toml",

@@ -55,12 +55,13 @@ cases = [
     compressed(["re:.*self_attn.[qk]v?_[ab]_proj", "model.layers.0.mlp.up_proj"], [r"re:.*layers\.(?!0)\d+\..*q_b"]),
     compressed(["re:^(?!.*(experts|lm_head)).*(up|down)_proj$"], ["model.layers.0.mlp.down_proj"]),
     compressed(["re:(?P<block>model\\.layers\\.1)\\.self_attn", "re:.*\\Z(?<=experts\\.3\\.up_proj)"], []),
+    compressed(["Linear"], ["re:self_attn", "re:layers.0", "re:lm_hea"]),  # only the last is at the start of a name
     compressed(["Linear", "re:.*mlp.gate$"], ["re:.*shared_experts.*", "re:^lm_head$"]),
     modelopt(["lm_head", "*self_attn.kv_*", "model.layers.1.mlp.experts.[!0-3].*"]),
     modelopt(["model.layers.0*", "*.experts.?.up_proj"]),
     modelopt(["*.[b-a]*", "*]*", "[]l]m_head", "*experts.[0-25].gate*"]),
     transformers(["self_attn.o_proj", "model.layers.0", "model.layers.1.mlp.experts.[0-3]"]),
-    transformers(["model.layers.1.mlp.gate"]),  # the start of gate_proj, too
+    transformers(["model.layers.0.mlp.gate"]),  # the start of gate_proj, too
 ]
 for number, (policy, selected) in enumerate(cases):
     source, converted = f"{prefix}.{number}.json", f"{prefix}.{number}.out.json"
