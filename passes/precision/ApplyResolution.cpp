@@ -34,14 +34,8 @@ public:
   Application(ds::ModelOp model, const Resolution &resolution) : model(model), resolution(resolution), context(model.getContext()) {}
 
   LogicalResult run() {
-    for (const Finding &finding : executability(resolution)) {
-      InFlightDiagnostic diagnostic = emitError(model.getLoc()) << "[" << codeName(finding.code) << "] " << finding.message;
-      for (const Note &note : finding.notes)
-        diagnostic.attachNote(model.getLoc()) << note.text;
-      executable = false;
-    }
     FailureOr<ModelModules> modules = ModelModules::collect(model);
-    if (!executable || failed(modules))
+    if (failed(modules))
       return failure();
     if (modules->modules.size() != resolution.decisions.size())
       return model.emitError("has changed since precision was resolved");
@@ -150,7 +144,6 @@ private:
   const Resolution &resolution;
   MLIRContext *context;
   SymbolTable symbols{model};
-  bool executable = true;
   llvm::SmallSetVector<ds::ParamOp, 4> splitParams;
   llvm::DenseSet<StringAttr> stillUsed;
 };

@@ -1,0 +1,161 @@
+// The legality report as text and as JSON.
+#include "passes/precision/LegalityReport.h"
+#include "passes/precision/PathRanges.h"
+
+#include <algorithm>
+#include <map>
+
+using namespace dsmlir;
+using dsrt::Json;
+
+namespace {
+
+/// Cuttings that say the same, with their paths as ranges.
+std::vector<std::pair<std::string, std::vector<std::string>>> byReason(const std::vector<Cutting> &cuttings) {
+  std::vector<std::pair<std::string, std::vector<std::string>>> groups;
+  std::map<std::string, size_t> known;
+  for (const Cutting &cutting : cuttings) {
+    auto [group, fresh] = known.emplace(cutting.what, groups.size());
+    if (fresh)
+      groups.push_back({cutting.what, {}});
+    groups[group->second].second.push_back(cutting.path);
+  }
+  for (auto &[what, paths] : groups)
+    paths = pathRanges(paths);
+  return groups;
+}
+
+std::vector<std::string> pathsOf(const std::vector<Cutting> &cuttings) {
+  std::vector<std::string> paths;
+  for (const Cutting &cutting : cuttings)
+    paths.push_back(cutting.path);
+  return pathRanges(paths);
+}
+
+std::vector<Cutting> allCuts(const TensorParallelDegree &degree) {
+  std::vector<Cutting> all = degree.cuts;
+  all.insert(all.end(), degree.expertCuts.begin(), degree.expertCuts.end());
+  return all;
+}
+
+Json degreeJson(const TensorParallelDegree &degree) {
+  Json cuts = Json::array();
+  for (const auto &[what, paths] : byReason(allCuts(degree)))
+    cuts.push_back({{"paths", paths}, {"what", what}});
+  return {{"ranks", degree.ranks},
+          {"whole", degree.isWhole()},
+          {"whole_with_expert_parallel", degree.cuts.empty()},
+          {"cuts", cuts},
+          {"amax_at_load", pathsOf(degree.loadScales)},
+          {"amax_each_call", pathsOf(degree.callScales)}};
+}
+
+Json targetJson(const Legality &legality) {
+  Json operations = Json::array(), refusals = Json::array();
+  for (const LegalityGroup &group : legality.groups) {
+    Json reasons = Json::array();
+    for (const Reason &reason : group.judgement.reasons)
+      reasons.push_back({{"kind", reason.kind}, {"text", reason.text}});
+    Json kernel = nullptr;
+    if (!group.judgement.kernel.empty())
+      kernel = group.judgement.kernel;
+    operations.push_back({{"kind", group.kind},
+                          {"verdict", name(group.judgement.verdict)},
+                          {"kernel", kernel},
+                          {"reasons", reasons},
+                          {"count", group.paths.size()},
+                          {"paths", pathRanges(group.paths)}});
+  }
+  for (const Finding &refusal : legality.refusals) {
+    Json notes = Json::array();
+    for (const Note &note : refusal.notes)
+      notes.push_back(note.text);
+    refusals.push_back({{"code", codeName(refusal.code)}, {"message", refusal.message}, {"notes", notes}});
+  }
+  return {{"in_this_build", legality.target->built},
+          {"follows", legality.target->source},
+          {"allow_fallback", legality.allowFallback},
+          {"runs", legality.runs()},
+          {"refusals", refusals},
+          {"operations", operations}};
+}
+
+/// "1 operation", "22 operations".
+std::string counted(size_t count, const char *what) { return std::to_string(count) + " " + what + (count == 1 ? "" : "s"); }
+
+void writeTarget(std::string &text, const Legality &legality) {
+  text += "target " + legality.target->name;
+  text += legality.target->built ? ": " : " (not part of this build; what " + legality.target->source + " can take): ";
+  text += counted(legality.count(Verdict::Native), "operation") + " native, " + std::to_string(legality.count(Verdict::Emulated)) +
+          " emulated, " + std::to_string(legality.count(Verdict::Unsupported)) + " unsupported\n";
+  for (Verdict verdict : {Verdict::Unsupported, Verdict::Emulated, Verdict::Native})
+    for (const LegalityGroup &group : legality.groups) {
+      if (group.judgement.verdict != verdict)
+        continue;
+      text += dsrt::format("  %-11s %5zu %s", name(verdict), group.paths.size(), group.kind.c_str());
+      text += (group.judgement.kernel.empty() ? "" : ": " + group.judgement.kernel) + "\n";
+      for (const Reason &reason : group.judgement.reasons)
+        text += "                      " + reason.kind + ": " + reason.text + "\n";
+      text += "                      " + listOf(pathRanges(group.paths), 4) + "\n";
+    }
+  if (legality.runs())
+    text += "  it runs the plan" +
+            std::string(legality.allowFallback && !legality.target->emulatesByDefault ? " under --allow-fallback\n" : "\n");
+  for (const Finding &refusal : legality.refusals) {
+    text += "  it refuses the plan: [" + codeName(refusal.code) + "] " + refusal.message + "\n";
+    for (const Note &note : refusal.notes)
+      if (note.text.starts_with("what would run"))
+        text += "    " + note.text + "\n";
+  }
+}
+
+void writeDegree(std::string &text, const TensorParallelDegree &degree) {
+  text += dsrt::format("  %4lld  ", (long long)degree.ranks);
+  std::vector<Cutting> cuts = allCuts(degree);
+  text += cuts.empty() ? "whole" : degree.cuts.empty() ? "whole where expert parallelism keeps experts whole; else cut" : "cut";
+  if (!cuts.empty()) {
+    auto groups = byReason(cuts);
+    text += ": " + groups.front().second.front() + ": " + groups.front().first;
+    if (groups.size() > 1 || groups.front().second.size() > 1)
+      text += " (and " + counted(cuts.size() - 1, "more operation") + ")";
+  }
+  if (!degree.loadScales.empty())
+    text += "; amax over the ranks when " + counted(degree.loadScales.size(), "weight") + (degree.loadScales.size() == 1 ? " is" : " are") +
+            " loaded";
+  if (!degree.callScales.empty())
+    text += "; amax over the ranks in each call, for the operand of " + counted(degree.callScales.size(), "operation");
+  text += "\n";
+}
+
+} // namespace
+
+Json dsmlir::targetsJson(const std::vector<Legality> &targets) {
+  Json json = Json::object();
+  for (const Legality &legality : targets)
+    json[legality.target->name] = targetJson(legality);
+  return json;
+}
+
+Json dsmlir::legalityJson(const std::vector<Legality> &targets, const std::vector<PlannedOperation> &operations) {
+  Json degrees = Json::array();
+  for (const TensorParallelDegree &degree : tensorParallelDegrees(operations))
+    degrees.push_back(degreeJson(degree));
+  return {{"targets", targetsJson(targets)}, {"tensor_parallel", degrees}, {"expert_parallel", expertParallelDegrees(operations)}};
+}
+
+std::string dsmlir::legalityText(const std::vector<Legality> &targets, const std::vector<PlannedOperation> &operations) {
+  std::string text;
+  for (const Legality &legality : targets) {
+    writeTarget(text, legality);
+    text += "\n";
+  }
+  text += "tensor-parallel degrees, and whether quantisation tiles, heads and the vocabulary stay whole on a rank\n";
+  for (const TensorParallelDegree &degree : tensorParallelDegrees(operations))
+    writeDegree(text, degree);
+  std::string experts;
+  for (int64_t ranks : expertParallelDegrees(operations))
+    experts += (experts.empty() ? "" : ", ") + std::to_string(ranks);
+  if (!experts.empty())
+    text += "expert-parallel degrees that keep experts whole: " + experts + "\n";
+  return text;
+}

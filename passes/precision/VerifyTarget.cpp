@@ -1,0 +1,58 @@
+// verifyTarget: what a target refuses of a legalised model, as diagnostics. And the pass (Passes.td).
+#include "passes/precision/PathRanges.h"
+#include "passes/precision/Passes.h"
+#include "passes/precision/PlannedOperations.h"
+
+#include "mlir/IR/BuiltinOps.h"
+
+using namespace mlir;
+
+namespace dsmlir {
+
+#define GEN_PASS_DEF_VERIFYTARGETPASS
+#include "passes/precision/Passes.h.inc"
+
+LogicalResult verifyTarget(ds::ModelOp model, const Target &target, bool allowFallback) {
+  PrecisionOptions options;
+  readPolicy(model, options);
+  std::vector<PlannedOperation> operations = plannedOperations(model);
+  Legality legality = judgeAll(target, operations, options, allowFallback);
+  for (const Finding &refusal : legality.refusals)
+    emitFinding(refusal, model.getLoc());
+  if (std::optional<Finding> unused = unusedFallback(legality, operations, options))
+    emitFinding(*unused, model.getLoc());
+  if (allowFallback && !target.emulatesByDefault)
+    for (const LegalityGroup &group : legality.groups)
+      if (group.judgement.verdict == Verdict::Emulated) {
+        InFlightDiagnostic remark = emitRemark(model.getLoc()) << "target '" << target.name << "' emulates " << group.kind << " ("
+                                                               << group.judgement.kernel << "): " << listOf(pathRanges(group.paths), 3);
+        for (const Reason &reason : group.judgement.reasons)
+          remark.attachNote(model.getLoc()) << reason.kind << ": " << reason.text;
+      }
+  return success(legality.runs());
+}
+
+namespace {
+
+class VerifyTargetPass : public impl::VerifyTargetPassBase<VerifyTargetPass> {
+public:
+  using Base::Base;
+
+  void runOnOperation() override {
+    const Target *known = findTarget(target);
+    if (!known) {
+      std::string names;
+      for (const Target &other : targets())
+        names += (names.empty() ? "" : " or ") + other.name;
+      getOperation().emitError("expects the target ") << names << ", but got '" << target << "'";
+      return signalPassFailure();
+    }
+    for (auto model : getOperation().getOps<ds::ModelOp>())
+      if (failed(verifyTarget(model, *known, allowFallback)))
+        return signalPassFailure();
+    markAllAnalysesPreserved();
+  }
+};
+
+} // namespace
+} // namespace dsmlir
