@@ -143,7 +143,13 @@ public:
 
 private:
   static std::string typesOf(const Kernel &kernel, bool weight) {
-    return eitherOf(kernel.activation.types) + (weight ? " by " + eitherOf(kernel.weight.types) : "");
+    auto list = [](const OperandRule &rule) {
+      std::string text;
+      for (const std::string &type : rule.types)
+        text += (text.empty() ? "" : "/") + type;
+      return text;
+    };
+    return list(kernel.activation) + (weight ? " by " + list(kernel.weight) : "");
   }
   static std::string scalesOf(const Operand &operand) {
     if (!operand.format)
@@ -343,13 +349,13 @@ Finding refuse(const Target &target, const LegalityGroup &group, const PlannedOp
   std::string what = "target '" + target.name + "' ";
   switch (refusal) {
   case Refusal::Unsupported:
-    what += "cannot run " + group.kind + " of ";
+    what += "cannot run " + listOf(group.kinds, 3) + " of ";
     break;
   case Refusal::NotNative:
-    what += "runs " + group.kind + " emulated, but --fp8-backend is native: ";
+    what += "runs " + listOf(group.kinds, 3) + " emulated, but --fp8-backend is native: ";
     break;
   default:
-    what += "runs " + group.kind + " emulated alone, and --allow-fallback is not given: ";
+    what += "runs " + listOf(group.kinds, 3) + " emulated alone, and --allow-fallback is not given: ";
   }
   Finding finding = makeFinding(refusal == Refusal::Fallback ? Code::FallbackNotAllowed : Code::NotExecutable, what + paths);
   finding.location = operation.location;
@@ -374,17 +380,19 @@ size_t Legality::count(Verdict verdict) const {
 Legality dsmlir::judgeAll(const Target &target, const std::vector<PlannedOperation> &operations, const PrecisionOptions &options,
                           bool allowFallback) {
   Legality legality{&target, allowFallback, {}, {}};
-  std::map<std::tuple<std::string, Verdict, std::string, std::string>, size_t> known;
+  std::map<std::tuple<Verdict, std::string, std::string>, size_t> groups;
   for (size_t i = 0; i < operations.size(); ++i) {
     Judgement judgement = judge(target, operations[i], options);
     std::string reasons;
     for (const Reason &reason : judgement.reasons)
       reasons += reason.kind + ": " + reason.text + "\n";
-    auto [group, fresh] =
-        known.emplace(std::tuple(operations[i].kind, judgement.verdict, judgement.kernel, std::move(reasons)), legality.groups.size());
+    auto [known, fresh] = groups.emplace(std::tuple(judgement.verdict, judgement.kernel, std::move(reasons)), legality.groups.size());
     if (fresh)
-      legality.groups.push_back({std::move(judgement), operations[i].kind, {}, i});
-    legality.groups[group->second].paths.push_back(operations[i].path);
+      legality.groups.push_back({std::move(judgement), {}, {}, i});
+    LegalityGroup &group = legality.groups[known->second];
+    group.paths.push_back(operations[i].path);
+    if (std::find(group.kinds.begin(), group.kinds.end(), operations[i].kind) == group.kinds.end())
+      group.kinds.push_back(operations[i].kind);
   }
   for (const LegalityGroup &group : legality.groups) {
     const PlannedOperation &operation = operations[group.first];

@@ -121,8 +121,8 @@ Judgement judge(const Target &target, const PlannedOperation &operation, const P
 /// Operations of one target that are judged alike.
 struct LegalityGroup {
   Judgement judgement;
-  std::string kind;
-  std::vector<std::string> paths; ///< in the order of the graph
+  std::vector<std::string> kinds; ///< each once
+  std::vector<std::string> paths; ///< one an operation, in the order of the graph
   size_t first = 0;               ///< the first of them, an index into the operations
 };
 

@@ -59,7 +59,7 @@ Json targetJson(const Legality &legality) {
     Json kernel = nullptr;
     if (!group.judgement.kernel.empty())
       kernel = group.judgement.kernel;
-    operations.push_back({{"kind", group.kind},
+    operations.push_back({{"kinds", group.kinds},
                           {"verdict", name(group.judgement.verdict)},
                           {"kernel", kernel},
                           {"reasons", reasons},
@@ -92,7 +92,7 @@ void writeTarget(std::string &text, const Legality &legality) {
     for (const LegalityGroup &group : legality.groups) {
       if (group.judgement.verdict != verdict)
         continue;
-      text += dsrt::format("  %-11s %5zu %s", name(verdict), group.paths.size(), group.kind.c_str());
+      text += dsrt::format("  %-11s %5zu %s", name(verdict), group.paths.size(), listOf(group.kinds, 4).c_str());
       text += (group.judgement.kernel.empty() ? "" : ": " + group.judgement.kernel) + "\n";
       for (const Reason &reason : group.judgement.reasons)
         text += "                      " + reason.kind + ": " + reason.text + "\n";

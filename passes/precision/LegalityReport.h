@@ -10,7 +10,7 @@
 namespace dsmlir {
 
 /// The plan's section `targets`, an entry a target: {"cpu": {"in_this_build", "follows", "allow_fallback", "runs", "refusals":
-/// [{"code", "message", "notes": [...]}], "operations": [{"kind", "verdict", "kernel" or null, "reasons": [{"kind", "text"}],
+/// [{"code", "message", "notes": [...]}], "operations": [{"kinds": [...], "verdict", "kernel" or null, "reasons": [{"kind", "text"}],
 /// "count", "paths": ["blocks.[0-2].attn.q_a_proj"]}]}}.
 dsrt::Json targetsJson(const std::vector<Legality> &targets);
 

@@ -120,10 +120,10 @@ private:
     if (op->getNumResults() == 0 && !op->hasAttr("path")) // the end of the function
       return;
     PlannedOperation planned = start(op, pathOf(op));
-    if (auto quantize = dyn_cast<ds::QuantizeOp>(op)) {
+    if (auto format = op->getAttrOfType<ds::QuantAttr>("quant")) { // whatever quantises has it
       planned.family = KernelFamily::Quantise;
-      planned.activation = operandOf(quantize.getQuantAttr());
-      planned.k = cast<RankedTensorType>(quantize.getX().getType()).getDimSize(1);
+      planned.activation = operandOf(format);
+      planned.k = cast<RankedTensorType>(op->getOperand(0).getType()).getDimSize(1);
     } else if (op->getNumResults() > 0) {
       if (auto type = dyn_cast<RankedTensorType>(op->getResult(0).getType()))
         planned.activation = operandOf(type.getElementType());
@@ -190,14 +190,14 @@ private:
     return planned;
   }
 
-  /// An operation without parameters has the path that it carries; quantisation that of the module which its operand comes from.
+  /// The path that the operation carries; without one, that of what its operand comes from (of quantisation), else its own name.
   static std::string pathOf(Operation *op) {
     if (auto path = op->getAttrOfType<StringAttr>("path"))
       return path.str();
     for (Value operand : op->getOperands())
       if (Operation *producer = operand.getDefiningOp())
         return pathOf(producer);
-    return "";
+    return op->getName().stripDialect().str();
   }
 
   void add(PlannedOperation planned) {

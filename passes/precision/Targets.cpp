@@ -10,8 +10,10 @@ namespace {
 using Kind = Requirement::Kind;
 using Tiles = std::vector<std::pair<int64_t, int64_t>>;
 
-const std::vector<std::string> plain = {"f32", "bf16", "f16"};
-const std::vector<std::string> wideScales = {"f32", "ue8m0"};
+using Names = std::vector<std::string>;
+
+Names plain() { return {"f32", "bf16", "f16"}; }
+Names wideScales() { return {"f32", "ue8m0"}; }
 
 /// What runs on one dtype, the same for both operands; no kernel mixes them.
 Kernel plainProduct(std::vector<KernelFamily> families, std::string name, const std::string &type,
@@ -26,12 +28,12 @@ Kernel plainProduct(std::vector<KernelFamily> families, std::string name, const 
 
 /// A product of E4M3 payloads with F32 scales (UE8M0 scales are carried as F32).
 Kernel scaledProduct(KernelFamily family, std::string name, Tiles activation, Tiles weight, std::vector<Requirement> requirements,
-                     std::vector<Reason> notes = {}, std::vector<std::string> weightTypes = {"f8E4M3FN"}) {
+                     std::vector<Reason> notes = {}, Names weightTypes = {"f8E4M3FN"}) {
   return {.verdict = Verdict::Native,
           .families = {family},
           .name = std::move(name),
-          .activation = {.types = {"f8E4M3FN"}, .tiles = std::move(activation), .scales = wideScales},
-          .weight = {.types = std::move(weightTypes), .tiles = std::move(weight), .scales = wideScales},
+          .activation = {.types = {"f8E4M3FN"}, .tiles = std::move(activation), .scales = wideScales()},
+          .weight = {.types = std::move(weightTypes), .tiles = std::move(weight), .scales = wideScales()},
           .requirements = std::move(requirements),
           .notes = std::move(notes)};
 }
@@ -58,16 +60,19 @@ void addPaddedCopies(std::vector<Kernel> &kernels) {
 Target cpu() {
   std::vector<KernelFamily> products = {KernelFamily::Product, KernelFamily::GroupedProduct};
   std::vector<Kernel> kernels;
-  for (const std::string &type : plain)
+  for (const std::string &type : plain())
     kernels.push_back(plainProduct(products, "panels of the result, sums in F32", type));
-  for (const char *payload : {"f8E4M3FN", "f4E2M1FN"})
-    kernels.push_back(kernel(Verdict::Emulated, products, "payloads widened, scales applied to partial sums in F32", {.types = {payload}},
-                             {.types = {payload}}));
-  kernels.push_back(kernel(Verdict::Native, {KernelFamily::Prefill}, "streaming softmax in F32", {.types = plain}));
-  kernels.push_back(kernel(Verdict::Native, {KernelFamily::Decode}, "absorbed attention in F32", {.types = plain},
-                           {.types = {"f32", "bf16", "f16", "f8E4M3FN", "f4E2M1FN"}}));
+  // The operands of a product need not be in one format: FP4 weights by FP8 activations are as good.
+  const Names payloads = {"f8E4M3FN", "f4E2M1FN"};
+  kernels.push_back(kernel(Verdict::Emulated, products, "payloads widened, scales applied to partial sums in F32", {.types = payloads},
+                           {.types = payloads}));
+  kernels.push_back(kernel(Verdict::Native, {KernelFamily::Prefill}, "streaming softmax in F32", {.types = plain()}));
+  kernels.push_back(kernel(Verdict::Native, {KernelFamily::Decode}, "absorbed attention in F32", {.types = plain()},
+                           {.types = {"f32", "bf16", "f16", "f8E4M3FN", "f8E5M2", "f4E2M1FN", "nf4"}}));
   kernels.push_back(kernel(Verdict::Emulated, {KernelFamily::Quantise}, "bit-exact codecs",
-                           {.types = {"f8E4M3FN", "f8E5M2", "f4E2M1FN"}, .roundings = {"nearest", "stochastic"}}));
+                           {.types = {"f8E4M3FN", "f8E5M2"}, .roundings = {"nearest", "stochastic"}}));
+  kernels.push_back(
+      kernel(Verdict::Emulated, {KernelFamily::Quantise}, "bit-exact codecs", {.types = {"f4E2M1FN"}, .roundings = {"nearest"}}));
   kernels.push_back(kernel(Verdict::Native, {KernelFamily::RowWise}, "row by row, F32 inside", {}));
   return {.name = "cpu", .built = true, .emulatesByDefault = true, .source = "runtime/backend/cpu", .kernels = std::move(kernels)};
 }
@@ -114,20 +119,20 @@ Target cudaSm90() {
               {Dimension::RopeWidth, Kind::Multiple, 8, "rows of 2-byte values begin at 16 bytes"}}),
       kernel(Verdict::Native, {KernelFamily::Prefill, KernelFamily::Decode}, "own kernel, FP32 on CUDA cores", {.types = {"f32"}},
              {.types = {"f32", "bf16", "f16", "f8E4M3FN"}}),
-      kernel(Verdict::Native, {KernelFamily::Decode}, "own kernel, FP32 on CUDA cores", {.types = plain}, {.types = {"f32"}}),
+      kernel(Verdict::Native, {KernelFamily::Decode}, "own kernel, FP32 on CUDA cores", {.types = plain()}, {.types = {"f32"}}),
       kernel(Verdict::Native, {KernelFamily::Quantise}, "own kernel, cvt to FP8 (sm_89 and above)",
              {.types = {"f8E4M3FN", "f8E5M2"}, .roundings = {"nearest"}}),
       kernel(Verdict::Native, {KernelFamily::RowWise}, "own kernel, F32 inside", {}),
   };
   addPaddedCopies(kernels);
   // E2M1 and E4M3 are exact in BF16, and products of two of them in F32.
-  std::vector<std::string> payloads = {"f8E4M3FN", "f8E5M2", "f4E2M1FN"};
+  Names payloads = {"f8E4M3FN", "f8E5M2", "f4E2M1FN"};
   kernels.push_back(kernel(Verdict::Emulated, {KernelFamily::Product, KernelFamily::GroupedProduct},
                            "own kernel, payloads widened to BF16, scales applied to partial sums in F32", {.types = payloads},
                            {.types = payloads}));
   kernels.push_back(kernel(Verdict::Emulated, {KernelFamily::Prefill}, "own kernel, FP32 on CUDA cores", {.types = {"bf16", "f16"}}));
   kernels.push_back(
-      kernel(Verdict::Emulated, {KernelFamily::Decode}, "own kernel, weights dequantised first", {.types = plain}, {.types = payloads}));
+      kernel(Verdict::Emulated, {KernelFamily::Decode}, "own kernel, weights dequantised first", {.types = plain()}, {.types = payloads}));
   kernels.push_back(kernel(Verdict::Emulated, {KernelFamily::Quantise}, "own kernel, rounding in integer arithmetic",
                            {.types = payloads, .roundings = {"nearest", "stochastic"}}));
   return {.name = "cuda-sm90",

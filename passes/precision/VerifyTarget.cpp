@@ -24,8 +24,9 @@ LogicalResult verifyTarget(ds::ModelOp model, const Target &target, bool allowFa
   if (allowFallback && !target.emulatesByDefault)
     for (const LegalityGroup &group : legality.groups)
       if (group.judgement.verdict == Verdict::Emulated) {
-        InFlightDiagnostic remark = emitRemark(model.getLoc()) << "target '" << target.name << "' emulates " << group.kind << " ("
-                                                               << group.judgement.kernel << "): " << listOf(pathRanges(group.paths), 3);
+        InFlightDiagnostic remark = emitRemark(model.getLoc())
+                                    << "target '" << target.name << "' emulates " << listOf(group.kinds, 3) << " ("
+                                    << group.judgement.kernel << "): " << listOf(pathRanges(group.paths), 3);
         for (const Reason &reason : group.judgement.reasons)
           remark.attachNote(model.getLoc()) << reason.kind << ": " << reason.text;
       }

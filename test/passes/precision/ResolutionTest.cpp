@@ -117,20 +117,6 @@ TEST(Resolution, FormatsOfThePrecisionDocument) {
             format("nf4", 0, 0, "f32", "amax"));
 }
 
-TEST(Resolution, WhatTheCpuRunsToday) {
-  QuantFormat block = format("f8E4M3FN", 128, 128, "f32", "amax");
-  EXPECT_FALSE(notExecutable(block));
-  EXPECT_FALSE(notExecutable(format("f8E4M3FN", 1, 128, "ue8m0", "power_of_two")));
-  for (auto change : std::vector<void (*)(QuantFormat &)>{
-           [](QuantFormat &f) { f.payload = "f8E5M2"; }, [](QuantFormat &f) { f.tileRows = 64; }, [](QuantFormat &f) { f.tileCols = 0; },
-           [](QuantFormat &f) { f.scale = "f8E4M3FN"; }, [](QuantFormat &f) { f.rule = "mx"; },
-           [](QuantFormat &f) { f.rounding = "stochastic"; }, [](QuantFormat &f) { f.outerScale = "row"; }}) {
-    QuantFormat other = block;
-    change(other);
-    EXPECT_TRUE(notExecutable(other));
-  }
-}
-
 TEST(Resolution, Communication) {
   auto plan = [](const Words &words) { return resolveWords(words).communication; };
   EXPECT_FALSE(plan({"--fp8"}).quantised);
