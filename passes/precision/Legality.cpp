@@ -21,6 +21,8 @@ std::string tileText(int64_t rows, int64_t columns) {
   return extent(rows) + "x" + extent(columns);
 }
 
+bool takesType(const OperandRule &rule, const Operand &operand) { return contains(rule.types, operand.type); }
+
 bool takesTile(const OperandRule &rule, const Operand &operand) {
   if (!operand.format || rule.tiles.empty())
     return true;
@@ -108,27 +110,27 @@ public:
   /// The first that fits, or null and in `reason` what left none.
   const Kernel *choose(Reason &reason) {
     const Operand &activation = operation.activation, &weight = operation.weight;
-    std::string by = activation.type + (weight.type.empty() ? "" : " by " + weight.type);
     auto both = [&](auto takes) {
-      return [=, this](const Kernel &kernel) {
+      return [takes, this](const Kernel &kernel) {
         return takes(kernel.activation, operation.activation) && takes(kernel.weight, operation.weight);
       };
     };
-    auto types = [](const OperandRule &rule, const Operand &operand) { return contains(rule.types, operand.type); };
-    if (!narrow(both(types), "format", by, [&](const Kernel &kernel) { return typesOf(kernel, !weight.type.empty()); }, reason))
+    if (!narrow(
+            both(takesType), "format", [&] { return activation.type + (weight.type.empty() ? "" : " by " + weight.type); },
+            [&](const Kernel &kernel) { return typesOf(kernel, !weight.type.empty()); }, reason))
       return nullptr;
     if (!narrow(
-            both(takesScale), "scale", scalesOf(activation) + (weight.format ? " by " + scalesOf(weight) : ""),
+            both(takesScale), "scale", [&] { return scalesOf(activation) + (weight.format ? " by " + scalesOf(weight) : ""); },
             [](const Kernel &kernel) { return "scales of " + eitherOf(kernel.activation.scales); }, reason))
       return nullptr;
     if (!narrow(
-            both(takesTile), "tile", "tiles of " + tilesOf(activation) + (weight.format ? " by " + tilesOf(weight) : ""),
+            both(takesTile), "tile", [&] { return "tiles of " + tilesOf(activation) + (weight.format ? " by " + tilesOf(weight) : ""); },
             [&](const Kernel &kernel) { return tilesOf(kernel.activation) + (weight.format ? " by " + tilesOf(kernel.weight) : ""); },
             reason))
       return nullptr;
     // Weights are rounded when they are loaded, not by the product; only quantisation itself asks for a rounding.
     if (!narrow(
-            both(takesRounding), "rounding", activation.format ? activation.format->rounding + " rounding" : "",
+            both(takesRounding), "rounding", [&] { return (activation.format ? activation.format->rounding : "no") + " rounding"; },
             [](const Kernel &kernel) { return eitherOf(kernel.activation.roundings) + " rounding"; }, reason))
       return nullptr;
     for (const Kernel *kernel : kernels) {
@@ -167,17 +169,17 @@ private:
   }
 
   /// Keeps the kernels that take it. False, with the reason, where there is none; `described` is what one of the others takes.
-  template <typename Takes, typename Describe>
-  bool narrow(Takes takes, const char *kind, const std::string &got, Describe described, Reason &reason) {
+  template <typename Takes, typename Got, typename Describe>
+  bool narrow(Takes takes, const char *kind, Got got, Describe described, Reason &reason) {
     std::vector<const Kernel *> left;
-    std::vector<std::string> texts;
     for (const Kernel *kernel : kernels)
       if (takes(*kernel))
         left.push_back(kernel);
-      else
-        texts.push_back(described(*kernel));
     if (left.empty()) {
-      reason = {kind, got + ", but kernels take " + eitherOf(texts)};
+      std::vector<std::string> texts;
+      for (const Kernel *kernel : kernels)
+        texts.push_back(described(*kernel));
+      reason = {kind, got() + ", but kernels take " + eitherOf(texts)};
       return false;
     }
     kernels = std::move(left);
@@ -343,6 +345,14 @@ std::string remedies(const Target &target, const PlannedOperation &operation, Re
   return texts.empty() ? "" : "what would run: " + eitherOf(texts);
 }
 
+/// Whether the table has one answer for both.
+bool asksTheSame(const PlannedOperation &a, const PlannedOperation &b) {
+  auto question = [](const PlannedOperation &o) {
+    return std::tie(o.family, o.n, o.k, o.queryWidth, o.valueWidth, o.latentWidth, o.ropeWidth, o.activation, o.weight);
+  };
+  return question(a) == question(b);
+}
+
 Finding refuse(const Target &target, const LegalityGroup &group, const PlannedOperation &operation, Refusal refusal,
                const PrecisionOptions &options) {
   std::string paths = listOf(pathRanges(group.paths), 3);
@@ -361,9 +371,9 @@ Finding refuse(const Target &target, const LegalityGroup &group, const PlannedOp
   finding.location = operation.location;
   finding.module = group.paths.front();
   for (const Reason &reason : group.judgement.reasons)
-    finding.notes.push_back({reason.kind + ": " + reason.text, ""});
+    finding.notes.push_back({reason.kind + ": " + reason.text, operation.location});
   if (std::string remedy = remedies(target, operation, refusal, options); !remedy.empty())
-    finding.notes.push_back({remedy, ""});
+    finding.notes.push_back({remedy, operation.location});
   return finding;
 }
 
@@ -381,15 +391,25 @@ Legality dsmlir::judgeAll(const Target &target, const std::vector<PlannedOperati
                           bool allowFallback) {
   Legality legality{&target, allowFallback, {}, {}};
   std::map<std::tuple<Verdict, std::string, std::string>, size_t> groups;
+  std::vector<std::pair<size_t, size_t>> judged; // an operation, and its group: layers ask the same again
   for (size_t i = 0; i < operations.size(); ++i) {
-    Judgement judgement = judge(target, operations[i], options);
-    std::string reasons;
-    for (const Reason &reason : judgement.reasons)
-      reasons += reason.kind + ": " + reason.text + "\n";
-    auto [known, fresh] = groups.emplace(std::tuple(judgement.verdict, judgement.kernel, std::move(reasons)), legality.groups.size());
-    if (fresh)
-      legality.groups.push_back({std::move(judgement), {}, {}, i});
-    LegalityGroup &group = legality.groups[known->second];
+    auto before =
+        std::find_if(judged.begin(), judged.end(), [&](const auto &entry) { return asksTheSame(operations[entry.first], operations[i]); });
+    size_t at;
+    if (before != judged.end()) {
+      at = before->second;
+    } else {
+      Judgement judgement = judge(target, operations[i], options);
+      std::string reasons;
+      for (const Reason &reason : judgement.reasons)
+        reasons += reason.kind + ": " + reason.text + "\n";
+      auto [known, fresh] = groups.emplace(std::tuple(judgement.verdict, judgement.kernel, std::move(reasons)), legality.groups.size());
+      if (fresh)
+        legality.groups.push_back({std::move(judgement), {}, {}, i});
+      at = known->second;
+      judged.push_back({i, at});
+    }
+    LegalityGroup &group = legality.groups[at];
     group.paths.push_back(operations[i].path);
     if (std::find(group.kinds.begin(), group.kinds.end(), operations[i].kind) == group.kinds.end())
       group.kinds.push_back(operations[i].kind);

@@ -32,6 +32,8 @@ enum class Cut : uint8_t {
 struct Operand {
   std::string type; ///< "bf16", "f8E4M3FN"; empty where there is no such operand
   std::optional<QuantFormat> format;
+
+  bool operator==(const Operand &) const = default;
 };
 
 /// An operation of the legalised graph, as far as targets and meshes ask about it.

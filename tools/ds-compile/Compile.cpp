@@ -168,13 +168,27 @@ private:
     if (!options.planOut.empty())
       if (Status status = ::dsrt::writeFile(options.planOut, plan.dump(2) + "\n"); !status.ok())
         return status;
+    std::vector<Legality> asked;
+    for (const Target &target : targets())
+      if (target.name == options.target || (!options.targetGiven && !options.legality.empty()))
+        asked.push_back(judged(target));
+    if (options.reportsOnly()) // else ds-verify-target says so
+      warnOfUnusedFallback(asked, operations);
     if (options.legality.empty())
       return {};
-    std::vector<Legality> all;
-    for (const Target &target : targets())
-      if (!options.targetGiven || target.name == options.target)
-        all.push_back(judged(target));
-    return print(options.legality == "json" ? legalityJson(all, operations).dump(1) + "\n" : legalityText(all, operations));
+    return print(options.legality == "json" ? legalityJson(asked, operations).dump(1) + "\n" : legalityText(asked, operations));
+  }
+
+  /// Where --allow-fallback lets nothing pass on any of the targets.
+  void warnOfUnusedFallback(const std::vector<Legality> &asked, const std::vector<PlannedOperation> &operations) {
+    std::optional<Finding> unused;
+    for (const Legality &legality : asked) {
+      unused = unusedFallback(legality, operations, resolution->options);
+      if (!unused)
+        return;
+    }
+    if (unused)
+      reportWarning("[" + codeName(unused->code) + "] " + unused->message);
   }
 
   template <typename Build> Status runPasses(const char *phase, Build build) {
