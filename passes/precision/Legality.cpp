@@ -5,7 +5,6 @@
 #include "runtime/support/Status.h"
 
 #include <algorithm>
-#include <map>
 #include <tuple>
 
 using namespace dsmlir;
@@ -84,12 +83,16 @@ std::string unmet(const PlannedOperation &operation, const Requirement &requirem
          relation + std::to_string(requirement.value) + ": " + requirement.why;
 }
 
+void addOnce(std::vector<std::string> &texts, const std::string &text) {
+  if (std::find(texts.begin(), texts.end(), text) == texts.end())
+    texts.push_back(text);
+}
+
 /// Texts each once, in their order: "a, b or c".
 std::string eitherOf(const std::vector<std::string> &texts) {
   std::vector<std::string> once;
   for (const std::string &text : texts)
-    if (std::find(once.begin(), once.end(), text) == once.end())
-      once.push_back(text);
+    addOnce(once, text);
   std::string list;
   for (size_t i = 0; i < once.size(); ++i)
     list += (i == 0 ? "" : i + 1 == once.size() ? " or " : ", ") + once[i];
@@ -191,11 +194,11 @@ private:
 };
 
 /// What a kernel that runs does at the edges of its operands.
-void addPartialTiles(const PlannedOperation &operation, std::vector<Reason> &reasons) {
+void addPartialTiles(const PlannedOperation &operation, std::vector<Reason> &notes) {
   auto partial = [&](const char *what, int64_t extent, int64_t tile) {
     if (tile > 1 && extent % tile != 0 && extent > 0)
-      reasons.push_back({"tile", dsrt::format("%s = %lld is no multiple of %lld: the last tile of a row is partial, and a tile of its own",
-                                              what, (long long)extent, (long long)tile)});
+      notes.push_back({"tile", dsrt::format("%s = %lld is no multiple of %lld: the last tile is partial, and a tile of its own",
+                                            what, (long long)extent, (long long)tile)});
   };
   if (operation.weight.format) {
     partial("N", operation.n, operation.weight.format->tileRows);
@@ -243,8 +246,8 @@ Judgement dsmlir::judge(const Target &target, const PlannedOperation &operation,
     return judgement;
   }
   judgement.kernel = chosen->name;
-  addPartialTiles(operation, judgement.reasons);
-  judgement.reasons.insert(judgement.reasons.end(), chosen->notes.begin(), chosen->notes.end());
+  addPartialTiles(operation, judgement.notes);
+  judgement.notes.insert(judgement.notes.end(), chosen->notes.begin(), chosen->notes.end());
   return judgement;
 }
 
@@ -387,10 +390,29 @@ size_t Legality::count(Verdict verdict) const {
   return operations;
 }
 
+std::vector<LegalityGroup> Legality::notNative() const {
+  std::vector<LegalityGroup> merged;
+  for (const LegalityGroup &group : groups) {
+    if (group.judgement.verdict == Verdict::Native)
+      continue;
+    auto like = std::find_if(merged.begin(), merged.end(), [&](const LegalityGroup &other) {
+      return other.judgement.verdict == group.judgement.verdict && other.judgement.kernel == group.judgement.kernel &&
+             other.judgement.reasons == group.judgement.reasons;
+    });
+    if (like == merged.end()) {
+      merged.push_back(group);
+      continue;
+    }
+    like->paths.insert(like->paths.end(), group.paths.begin(), group.paths.end());
+    for (const std::string &kind : group.kinds)
+      addOnce(like->kinds, kind);
+  }
+  return merged;
+}
+
 Legality dsmlir::judgeAll(const Target &target, const std::vector<PlannedOperation> &operations, const PrecisionOptions &options,
                           bool allowFallback) {
   Legality legality{&target, allowFallback, {}, {}};
-  std::map<std::tuple<Verdict, std::string, std::string>, size_t> groups;
   std::vector<std::pair<size_t, size_t>> judged; // an operation, and its group: layers ask the same again
   for (size_t i = 0; i < operations.size(); ++i) {
     auto before =
@@ -400,21 +422,17 @@ Legality dsmlir::judgeAll(const Target &target, const std::vector<PlannedOperati
       at = before->second;
     } else {
       Judgement judgement = judge(target, operations[i], options);
-      std::string reasons;
-      for (const Reason &reason : judgement.reasons)
-        reasons += reason.kind + ": " + reason.text + "\n";
-      auto [known, fresh] = groups.emplace(std::tuple(judgement.verdict, judgement.kernel, std::move(reasons)), legality.groups.size());
-      if (fresh)
+      auto group = std::find_if(legality.groups.begin(), legality.groups.end(),
+                                [&](const LegalityGroup &known) { return known.judgement == judgement; });
+      at = size_t(group - legality.groups.begin());
+      if (group == legality.groups.end())
         legality.groups.push_back({std::move(judgement), {}, {}, i});
-      at = known->second;
       judged.push_back({i, at});
     }
-    LegalityGroup &group = legality.groups[at];
-    group.paths.push_back(operations[i].path);
-    if (std::find(group.kinds.begin(), group.kinds.end(), operations[i].kind) == group.kinds.end())
-      group.kinds.push_back(operations[i].kind);
+    legality.groups[at].paths.push_back(operations[i].path);
+    addOnce(legality.groups[at].kinds, operations[i].kind);
   }
-  for (const LegalityGroup &group : legality.groups) {
+  for (const LegalityGroup &group : legality.notNative()) {
     const PlannedOperation &operation = operations[group.first];
     Refusal refusal = refusalOf(target, operation, group.judgement, options, allowFallback);
     if (refusal != Refusal::None)

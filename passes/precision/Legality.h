@@ -68,7 +68,8 @@ struct Reason {
 struct Judgement {
   Verdict verdict = Verdict::Unsupported;
   std::string kernel;          ///< what runs it; empty where nothing does
-  std::vector<Reason> reasons; ///< why it is not native; partial tiles and padding where it runs
+  std::vector<Reason> reasons; ///< why it is not native
+  std::vector<Reason> notes;   ///< partial tiles and padding, where it runs
 
   bool operator==(const Judgement &) const = default;
 };
@@ -135,6 +136,8 @@ struct Legality {
   std::vector<Finding> refusals;     ///< DS1016, DS1050: why the target does not take the plan; empty where it does
 
   bool runs() const { return refusals.empty(); }
+  /// The groups that are not native, those whose notes alone differ as one.
+  std::vector<LegalityGroup> notNative() const;
   /// Operations with that verdict.
   size_t count(Verdict verdict) const;
 };

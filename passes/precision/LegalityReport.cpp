@@ -53,16 +53,20 @@ Json degreeJson(const TensorParallelDegree &degree) {
 Json targetJson(const Legality &legality) {
   Json operations = Json::array(), refusals = Json::array();
   for (const LegalityGroup &group : legality.groups) {
-    Json reasons = Json::array();
-    for (const Reason &reason : group.judgement.reasons)
-      reasons.push_back({{"kind", reason.kind}, {"text", reason.text}});
+    auto list = [](const std::vector<Reason> &reasons) {
+      Json json = Json::array();
+      for (const Reason &reason : reasons)
+        json.push_back({{"kind", reason.kind}, {"text", reason.text}});
+      return json;
+    };
     Json kernel = nullptr;
     if (!group.judgement.kernel.empty())
       kernel = group.judgement.kernel;
     operations.push_back({{"kinds", group.kinds},
                           {"verdict", name(group.judgement.verdict)},
                           {"kernel", kernel},
-                          {"reasons", reasons},
+                          {"reasons", list(group.judgement.reasons)},
+                          {"notes", list(group.judgement.notes)},
                           {"count", group.paths.size()},
                           {"paths", pathRanges(group.paths)}});
   }
@@ -94,8 +98,9 @@ void writeTarget(std::string &text, const Legality &legality) {
         continue;
       text += dsrt::format("  %-11s %5zu %s", name(verdict), group.paths.size(), listOf(group.kinds, 4).c_str());
       text += (group.judgement.kernel.empty() ? "" : ": " + group.judgement.kernel) + "\n";
-      for (const Reason &reason : group.judgement.reasons)
-        text += "                      " + reason.kind + ": " + reason.text + "\n";
+      for (const std::vector<Reason> *reasons : {&group.judgement.reasons, &group.judgement.notes})
+        for (const Reason &reason : *reasons)
+          text += "                      " + reason.kind + ": " + reason.text + "\n";
       text += "                      " + listOf(pathRanges(group.paths), 4) + "\n";
     }
   if (legality.runs())

@@ -11,7 +11,7 @@ namespace dsmlir {
 
 /// The plan's section `targets`, an entry a target: {"cpu": {"in_this_build", "follows", "allow_fallback", "runs", "refusals":
 /// [{"code", "message", "notes": [...]}], "operations": [{"kinds": [...], "verdict", "kernel" or null, "reasons": [{"kind", "text"}],
-/// "count", "paths": ["blocks.[0-2].attn.q_a_proj"]}]}}.
+/// "notes": the same, "count", "paths": ["blocks.[0-2].attn.q_a_proj"]}]}}.
 dsrt::Json targetsJson(const std::vector<Legality> &targets);
 
 /// `ds-compile --legality=json`: {"targets": as above, "tensor_parallel": [{"ranks", "whole", "whole_with_expert_parallel", "cuts":

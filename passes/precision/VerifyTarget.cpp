@@ -22,7 +22,7 @@ LogicalResult verifyTarget(ds::ModelOp model, const Target &target, bool allowFa
   if (std::optional<Finding> unused = unusedFallback(legality, operations, options))
     emitFinding(*unused, model.getLoc());
   if (allowFallback && !target.emulatesByDefault)
-    for (const LegalityGroup &group : legality.groups)
+    for (const LegalityGroup &group : legality.notNative())
       if (group.judgement.verdict == Verdict::Emulated) {
         InFlightDiagnostic remark = emitRemark(model.getLoc())
                                     << "target '" << target.name << "' emulates " << listOf(group.kinds, 3) << " ("

@@ -39,9 +39,9 @@ PlannedOperation attention(KernelFamily family, const std::string &type, int64_t
 }
 
 /// The kinds of the reasons, in their order.
-Words kindsOf(const Judgement &judgement) {
+Words kindsOf(const std::vector<Reason> &reasons) {
   Words kinds;
-  for (const Reason &reason : judgement.reasons)
+  for (const Reason &reason : reasons)
     kinds.push_back(reason.kind);
   return kinds;
 }
@@ -77,7 +77,7 @@ TEST(Legality, WhatTheCpuHasNoKernelFor) {
   Judgement judgement = judged(cpu, e5m2);
   EXPECT_EQ(judgement.verdict, Verdict::Unsupported);
   EXPECT_EQ(judgement.kernel, "");
-  EXPECT_EQ(kindsOf(judgement), (Words{"format", "format"}));
+  EXPECT_EQ(kindsOf(judgement.reasons), (Words{"format", "format"}));
   EXPECT_EQ(judgement.reasons[1].text, "emulation: f8E5M2 by f8E4M3FN, but kernels take f8E4M3FN/f4E2M1FN by f8E4M3FN/f4E2M1FN");
 
   PlannedOperation stochastic = quantise({"--fp4"}, 256);
@@ -140,11 +140,11 @@ TEST(Legality, PartialTilesAreSaidAndRun) {
   // kjv's experts: 96 wide.
   Judgement gate = judged(sm90, product({"--fp8"}, 96, 128, 16)), down = judged(sm90, product({"--fp8"}, 128, 96, 16));
   EXPECT_EQ(gate.verdict, Verdict::Native);
-  EXPECT_EQ(gate.reasons,
-            (std::vector<Reason>{{"tile", "N = 96 is no multiple of 128: the last tile of a row is partial, and a tile of its own"}}));
-  EXPECT_EQ(down.reasons,
-            (std::vector<Reason>{{"tile", "K = 96 is no multiple of 128: the last tile of a row is partial, and a tile of its own"}}));
-  EXPECT_EQ(kindsOf(judged(sm90, product({"--fp8"}, 576, 7168))), (Words{"tile", "alignment"})) << "4.5 tiles, and tokens are padded";
+  EXPECT_EQ(gate.notes,
+            (std::vector<Reason>{{"tile", "N = 96 is no multiple of 128: the last tile is partial, and a tile of its own"}}));
+  EXPECT_EQ(down.notes,
+            (std::vector<Reason>{{"tile", "K = 96 is no multiple of 128: the last tile is partial, and a tile of its own"}}));
+  EXPECT_EQ(kindsOf(judged(sm90, product({"--fp8"}, 576, 7168)).notes), (Words{"tile", "alignment"})) << "4.5 tiles, and tokens are padded";
 }
 
 TEST(Legality, AttentionByItsHeads) {
@@ -248,4 +248,13 @@ TEST(Legality, OperationsJudgedAlikeAreOneGroup) {
   ASSERT_EQ(legality.groups.size(), 2u);
   EXPECT_EQ(legality.groups[0].paths.size(), 3u);
   EXPECT_EQ(legality.count(Verdict::Native), 6u);
+}
+
+TEST(Legality, NotesDoNotSplitARefusal) {
+  std::vector<PlannedOperation> operations = {product({"--fp4"}, 256, 256), product({"--fp4"}, 256, 250)};
+  Legality legality = judgeAll(sm90, operations, parse({"--fp4"}), false);
+  EXPECT_EQ(legality.groups.size(), 2u) << "250 is 15.6 tiles";
+  ASSERT_EQ(legality.notNative().size(), 1u);
+  EXPECT_EQ(legality.notNative()[0].paths.size(), 2u);
+  EXPECT_EQ(legality.refusals.size(), 1u);
 }
