@@ -197,8 +197,8 @@ private:
 void addPartialTiles(const PlannedOperation &operation, std::vector<Reason> &notes) {
   auto partial = [&](const char *what, int64_t extent, int64_t tile) {
     if (tile > 1 && extent % tile != 0 && extent > 0)
-      notes.push_back({"tile", dsrt::format("%s = %lld is no multiple of %lld: the last tile is partial, and a tile of its own",
-                                            what, (long long)extent, (long long)tile)});
+      notes.push_back({"tile", dsrt::format("%s = %lld is no multiple of %lld: the last tile is partial, and a tile of its own", what,
+                                            (long long)extent, (long long)tile)});
   };
   if (operation.weight.format) {
     partial("N", operation.n, operation.weight.format->tileRows);
@@ -348,27 +348,31 @@ std::string remedies(const Target &target, const PlannedOperation &operation, Re
   return texts.empty() ? "" : "what would run: " + eitherOf(texts);
 }
 
-/// Whether the table has one answer for both.
+/// Whether the table has one answer for both. Stochastic rounding has a key of its own for each operand, which no kernel looks at.
 bool asksTheSame(const PlannedOperation &a, const PlannedOperation &b) {
-  auto question = [](const PlannedOperation &o) {
-    return std::tie(o.family, o.n, o.k, o.queryWidth, o.valueWidth, o.latentWidth, o.ropeWidth, o.activation, o.weight);
+  auto likeFormats = [](const Operand &x, const Operand &y) {
+    auto parts = [](const QuantFormat &f) { return std::tie(f.tileRows, f.tileCols, f.scale, f.rule, f.rounding, f.outerScale); };
+    return x.type == y.type && x.format.has_value() == y.format.has_value() && (!x.format || parts(*x.format) == parts(*y.format));
   };
-  return question(a) == question(b);
+  auto sizes = [](const PlannedOperation &o) {
+    return std::tie(o.family, o.n, o.k, o.queryWidth, o.valueWidth, o.latentWidth, o.ropeWidth);
+  };
+  return sizes(a) == sizes(b) && likeFormats(a.activation, b.activation) && likeFormats(a.weight, b.weight);
 }
 
 Finding refuse(const Target &target, const LegalityGroup &group, const PlannedOperation &operation, Refusal refusal,
                const PrecisionOptions &options) {
-  std::string paths = listOf(pathRanges(group.paths), 3);
+  std::string paths = group.pathsText(3);
   std::string what = "target '" + target.name + "' ";
   switch (refusal) {
   case Refusal::Unsupported:
-    what += "cannot run " + listOf(group.kinds, 3) + " of ";
+    what += "cannot run " + group.kindsText(3) + " of ";
     break;
   case Refusal::NotNative:
-    what += "runs " + listOf(group.kinds, 3) + " emulated, but --fp8-backend is native: ";
+    what += "runs " + group.kindsText(3) + " emulated, but --fp8-backend is native: ";
     break;
   default:
-    what += "runs " + listOf(group.kinds, 3) + " emulated alone, and --allow-fallback is not given: ";
+    what += "runs " + group.kindsText(3) + " emulated alone, and --allow-fallback is not given: ";
   }
   Finding finding = makeFinding(refusal == Refusal::Fallback ? Code::FallbackNotAllowed : Code::NotExecutable, what + paths);
   finding.location = operation.location;
@@ -381,6 +385,15 @@ Finding refuse(const Target &target, const LegalityGroup &group, const PlannedOp
 }
 
 } // namespace
+
+std::string LegalityGroup::kindsText(size_t most) const {
+  std::string text;
+  for (size_t i = 0; i < kinds.size() && i < most; ++i)
+    text += (i ? ", " : "") + kinds[i];
+  return kinds.size() > most ? text + " and " + std::to_string(kinds.size() - most) + " more kinds" : text;
+}
+
+std::string LegalityGroup::pathsText(size_t most) const { return pathRangesText({paths.begin(), paths.end()}, most); }
 
 size_t Legality::count(Verdict verdict) const {
   size_t operations = 0;

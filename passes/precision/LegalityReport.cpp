@@ -10,26 +10,24 @@ using dsrt::Json;
 
 namespace {
 
-/// Cuttings that say the same, with their paths as ranges.
-std::vector<std::pair<std::string, std::vector<std::string>>> byReason(const std::vector<Cutting> &cuttings) {
-  std::vector<std::pair<std::string, std::vector<std::string>>> groups;
+std::vector<std::string> pathsOf(const std::vector<Cutting> &cuttings) {
+  std::vector<std::string_view> paths;
+  for (const Cutting &cutting : cuttings)
+    paths.push_back(cutting.path);
+  return pathRanges(paths);
+}
+
+/// Cuttings that say the same, together.
+std::vector<std::vector<Cutting>> byReason(const std::vector<Cutting> &cuttings) {
+  std::vector<std::vector<Cutting>> groups;
   std::map<std::string, size_t> known;
   for (const Cutting &cutting : cuttings) {
     auto [group, fresh] = known.emplace(cutting.what, groups.size());
     if (fresh)
-      groups.push_back({cutting.what, {}});
-    groups[group->second].second.push_back(cutting.path);
+      groups.emplace_back();
+    groups[group->second].push_back(cutting);
   }
-  for (auto &[what, paths] : groups)
-    paths = pathRanges(paths);
   return groups;
-}
-
-std::vector<std::string> pathsOf(const std::vector<Cutting> &cuttings) {
-  std::vector<std::string> paths;
-  for (const Cutting &cutting : cuttings)
-    paths.push_back(cutting.path);
-  return pathRanges(paths);
 }
 
 std::vector<Cutting> allCuts(const TensorParallelDegree &degree) {
@@ -40,8 +38,8 @@ std::vector<Cutting> allCuts(const TensorParallelDegree &degree) {
 
 Json degreeJson(const TensorParallelDegree &degree) {
   Json cuts = Json::array();
-  for (const auto &[what, paths] : byReason(allCuts(degree)))
-    cuts.push_back({{"paths", paths}, {"what", what}});
+  for (const std::vector<Cutting> &group : byReason(allCuts(degree)))
+    cuts.push_back({{"paths", pathsOf(group)}, {"what", group.front().what}});
   return {{"ranks", degree.ranks},
           {"whole", degree.isWhole()},
           {"whole_with_expert_parallel", degree.cuts.empty()},
@@ -68,7 +66,7 @@ Json targetJson(const Legality &legality) {
                           {"reasons", list(group.judgement.reasons)},
                           {"notes", list(group.judgement.notes)},
                           {"count", group.paths.size()},
-                          {"paths", pathRanges(group.paths)}});
+                          {"paths", pathRanges({group.paths.begin(), group.paths.end()})}});
   }
   for (const Finding &refusal : legality.refusals) {
     Json notes = Json::array();
@@ -96,12 +94,12 @@ void writeTarget(std::string &text, const Legality &legality) {
     for (const LegalityGroup &group : legality.groups) {
       if (group.judgement.verdict != verdict)
         continue;
-      text += dsrt::format("  %-11s %5zu %s", name(verdict), group.paths.size(), listOf(group.kinds, 4).c_str());
+      text += dsrt::format("  %-11s %5zu %s", name(verdict), group.paths.size(), group.kindsText(4).c_str());
       text += (group.judgement.kernel.empty() ? "" : ": " + group.judgement.kernel) + "\n";
       for (const std::vector<Reason> *reasons : {&group.judgement.reasons, &group.judgement.notes})
         for (const Reason &reason : *reasons)
           text += "                      " + reason.kind + ": " + reason.text + "\n";
-      text += "                      " + listOf(pathRanges(group.paths), 4) + "\n";
+      text += "                      " + group.pathsText(4) + "\n";
     }
   if (legality.runs())
     text += "  it runs the plan" +
@@ -119,10 +117,10 @@ void writeDegree(std::string &text, const TensorParallelDegree &degree) {
   std::vector<Cutting> cuts = allCuts(degree);
   text += cuts.empty() ? "whole" : degree.cuts.empty() ? "whole where expert parallelism keeps experts whole; else cut" : "cut";
   if (!cuts.empty()) {
-    auto groups = byReason(cuts);
-    text += ": " + groups.front().second.front() + ": " + groups.front().first;
-    if (groups.size() > 1 || groups.front().second.size() > 1)
-      text += " (and " + counted(cuts.size() - 1, "more operation") + ")";
+    std::vector<Cutting> first = byReason(cuts).front();
+    text += ": " + pathsOf(first).front() + ": " + first.front().what;
+    if (size_t others = cuts.size() - first.size())
+      text += " (and " + counted(others, "more operation") + ")";
   }
   if (!degree.loadScales.empty())
     text += "; amax over the ranks when " + counted(degree.loadScales.size(), "weight") + (degree.loadScales.size() == 1 ? " is" : " are") +

@@ -2,7 +2,7 @@
 #include "passes/precision/PlannedOperations.h"
 #include "passes/precision/ModelModules.h"
 
-#include "llvm/ADT/StringSet.h"
+#include <unordered_set>
 
 using namespace mlir;
 
@@ -48,6 +48,7 @@ public:
 
   std::vector<PlannedOperation> run() {
     for (auto function : model.getBody().getOps<ds::FuncOp>()) {
+      before.insert(seen.begin(), seen.end());
       findCuts(function);
       for (Operation &op : function.getBody().front())
         read(&op);
@@ -200,15 +201,18 @@ private:
     return op->getName().stripDialect().str();
   }
 
+  /// What the entry point before has as well stands once.
   void add(PlannedOperation planned) {
-    if (seen.insert(planned.kind + " " + planned.path + " " + planned.activation.type).second)
+    std::string name = planned.kind + " " + planned.path + " " + planned.activation.type;
+    seen.insert(name);
+    if (!before.contains(name))
       result.push_back(std::move(planned));
   }
 
   ds::ModelOp model;
   SymbolTable symbols;
   llvm::DenseMap<Operation *, Sharding> shardings;
-  llvm::StringSet<> seen;
+  std::unordered_set<std::string> seen, before; ///< names of all operations, and of those in earlier entry points
   std::vector<PlannedOperation> result;
 };
 

@@ -1,5 +1,4 @@
 // verifyTarget: what a target refuses of a legalised model, as diagnostics. And the pass (Passes.td).
-#include "passes/precision/PathRanges.h"
 #include "passes/precision/Passes.h"
 #include "passes/precision/PlannedOperations.h"
 
@@ -24,9 +23,8 @@ LogicalResult verifyTarget(ds::ModelOp model, const Target &target, bool allowFa
   if (allowFallback && !target.emulatesByDefault)
     for (const LegalityGroup &group : legality.notNative())
       if (group.judgement.verdict == Verdict::Emulated) {
-        InFlightDiagnostic remark = emitRemark(model.getLoc())
-                                    << "target '" << target.name << "' emulates " << listOf(group.kinds, 3) << " ("
-                                    << group.judgement.kernel << "): " << listOf(pathRanges(group.paths), 3);
+        InFlightDiagnostic remark = emitRemark(model.getLoc()) << "target '" << target.name << "' emulates " << group.kindsText(3) << " ("
+                                                               << group.judgement.kernel << "): " << group.pathsText(3);
         for (const Reason &reason : group.judgement.reasons)
           remark.attachNote(model.getLoc()) << reason.kind << ": " << reason.text;
       }
