@@ -23,10 +23,11 @@ Type typeOf(MLIRContext *context, Precision precision) {
 }
 
 ds::QuantAttr quantOf(MLIRContext *context, const QuantFormat &format) {
+  // e4m3 is short for f8E4M3FN where scales are meant.
   ds::Scale scale = format.scale == "f32" ? ds::Scale::f32 : format.scale == "ue8m0" ? ds::Scale::ue8m0 : ds::Scale::e4m3;
   return ds::QuantAttr::get(context, *ds::symbolizePayload(format.payload), {format.tileRows, format.tileCols}, scale,
                             *ds::symbolizeScaleRule(format.rule), *ds::symbolizeRounding(format.rounding), ds::Number(format.amaxFloor),
-                            format.seed);
+                            format.seed, *ds::symbolizeOuterScale(format.outerScale.empty() ? "none" : format.outerScale));
 }
 
 class Application {

@@ -68,14 +68,13 @@ QuantFormat dsmlir::storedFormat(Precision persistent, const PrecisionOptions &o
 }
 
 std::optional<std::string> dsmlir::notExecutable(const QuantFormat &format) {
-  auto tile = [](int64_t extent) { return extent ? std::to_string(extent) : std::string("all"); };
-  bool block = format.tileCols == 128 && (format.tileRows == 1 || format.tileRows == 128);
-  bool scales = (format.scale == "f32" && format.rule == "amax") || (format.scale == "ue8m0" && format.rule == "power_of_two");
-  if (format.payload == "f8E4M3FN" && block && scales && format.rounding == "nearest" && format.outerScale.empty())
+  bool fp8 = format.payload == "f8E4M3FN" && (format.rule == "amax" || format.rule == "power_of_two") && format.outerScale.empty();
+  bool fp4 = format.payload == "f4E2M1FN" && (format.rule == "mx" || !format.outerScale.empty());
+  bool nf4 = format.payload == "nf4" && format.rule == "amax" && format.outerScale.empty();
+  if (fp8 || fp4 || nf4)
     return std::nullopt;
-  return "the cpu target runs f8E4M3FN in tiles of 1x128 and 128x128 with f32 or ue8m0 scales and nearest rounding, but got " +
-         format.payload + " in tiles of " + tile(format.tileRows) + "x" + tile(format.tileCols) + " with " + format.scale + " scales and " +
-         format.rounding + " rounding";
+  return "the cpu target runs f8E4M3FN with scales by amax or by powers of two, f4E2M1FN as MXFP4 and NVFP4, and stored nf4, but got " +
+         format.payload + " with " + format.scale + " scales by " + format.rule;
 }
 
 std::vector<Finding> dsmlir::executability(const Resolution &resolution) {
@@ -87,12 +86,8 @@ std::vector<Finding> dsmlir::executability(const Resolution &resolution) {
     }
   };
   for (const ProductFormat &product : resolution.products) {
-    const char *remedy = resolution.lowBitMode == Precision::FP4 ? "use fp8 compute"
-                         : product.activation.rounding != "nearest"
-                             ? "choose --fp8-rounding nearest"
-                             : "choose --fp8-activation-granularity tile_1x128 and --fp8-weight-granularity block_128x128";
-    check(product.activation, "activations of low-bit products", remedy);
-    check(product.weight, "weights of low-bit products", remedy);
+    check(product.activation, "activations of low-bit products", "choose one of these formats");
+    check(product.weight, "weights of low-bit products", "choose one of these formats");
   }
   for (const QuantFormat &stored : resolution.storedFormats)
     check(stored, "stored parameters", "leave out --fp8-param, --fp4-param and --persistent-lowbit-mode");
