@@ -167,6 +167,7 @@ Quantised quantised(const dsrt_quant &format, const std::vector<float> &x, int64
           amax = std::max(amax, std::fabs(x[size_t(r * cols + c)]));
     return amax;
   };
+  float whole = format.outer == DSRT_OUTER_TENSOR ? amaxOf(0, rows, 0, cols) : 0;
   for (int64_t top = 0; top < rows; top += result.tileRows)
     for (int64_t left = 0; left < cols; left += result.tileCols) {
       float amax = amaxOf(top, top + result.tileRows, left, left + result.tileCols);
@@ -174,8 +175,7 @@ Quantised quantised(const dsrt_quant &format, const std::vector<float> &x, int64
         result.scales.push_back(scaleByRule(format, amax));
         continue;
       }
-      bool row = format.outer == DSRT_OUTER_ROW;
-      float outer = amaxOf(row ? top : 0, row ? top + 1 : rows, 0, cols) / (448 * largestOf(format.payload));
+      float outer = (format.outer == DSRT_OUTER_ROW ? amaxOf(top, top + 1, 0, cols) : whole) / (448 * largestOf(format.payload));
       outer = outer == 0 ? 1 : outer;
       float ratio = amax / largestOf(format.payload);
       result.scales.push_back(float(valueOf(DSRT_F8E4M3, nearestCode(DSRT_F8E4M3, ratio / outer))) * outer);
