@@ -18,6 +18,8 @@ QuantFormat formatOf(ds::QuantAttr format) {
   quant.rounding = ds::stringifyRounding(format.getRounding()).str();
   quant.amaxFloor = format.getFloor();
   quant.seed = format.getSeed();
+  if (format.getOuter() != ds::OuterScale::none)
+    quant.outerScale = ds::stringifyOuterScale(format.getOuter()).str();
   return quant;
 }
 

@@ -11,7 +11,22 @@ namespace dsmlir {
 #define GEN_PASS_DEF_VERIFYTARGETPASS
 #include "passes/precision/Passes.h.inc"
 
+/// A product whose low precision is only noted on it would be judged as one in the dtype of its operands.
+static LogicalResult expectExplicit(ds::ModelOp model) {
+  SymbolTable symbols(model);
+  for (auto function : model.getBody().getOps<ds::FuncOp>())
+    for (auto module : function.getBody().front().getOps<ds::ModulePrecisionInterface>())
+      if (!symbols.lookup<ds::ParamOp>(module.getModuleParameter().getAttr()).getResidentAttr()) {
+        InFlightDiagnostic diagnostic = module->emitOpError("expects explicit precision, but its parameter has no resident format");
+        diagnostic.attachNote() << "run the passes of --ds-precision-pipeline first";
+        return diagnostic;
+      }
+  return success();
+}
+
 LogicalResult verifyTarget(ds::ModelOp model, const Target &target, bool allowFallback) {
+  if (failed(expectExplicit(model)))
+    return failure();
   PrecisionOptions options;
   readPolicy(model, options);
   std::vector<PlannedOperation> operations = plannedOperations(model);

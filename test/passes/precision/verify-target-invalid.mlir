@@ -3,6 +3,9 @@
 // RUN: ds-opt %s --ds-verify-target --split-input-file --verify-diagnostics
 // RUN: not ds-opt %root/test/Inputs/small.mlir --ds-verify-target="target=cdua" 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 // UNKNOWN: error: expects the target cpu or cuda-sm90, but got 'cdua'
+// RUN: not ds-opt %root/test/Inputs/small.mlir --ds-verify-target 2>&1 | FileCheck %s --check-prefix=EARLY
+// EARLY: error: 'ds.embedding' op expects explicit precision, but its parameter has no resident format
+// EARLY: note: run the passes of --ds-precision-pipeline first
 
 // Tiles of any size are taken.
 #act = #ds.quant<payload = f8E4M3FN, tile = 1x64, scale = f32, rule = amax, rounding = nearest>

@@ -9,26 +9,37 @@ using namespace dsrt::cpu::testing;
 namespace {
 
 TEST(Panels, HoldUnitsOfSixteenChannels) {
-  for (int32_t type : {DSRT_F8E4M3, DSRT_BF16, DSRT_F16, DSRT_F32})
+  for (int32_t type : {DSRT_F4E2M1, DSRT_F8E4M3, DSRT_BF16, DSRT_F16, DSRT_F32})
     for (int64_t k : {1, 2, 9, 37, 128})
       for (int64_t channels : {1, 7, 16}) {
         Matrix w(type, 1, channels, k, kPlain, 1);
         PanelLayout layout = panelLayout(type);
-        int64_t first = layout.units(k) / 3, last = layout.units(k), bytes = layout.elementBytes;
-        std::vector<std::byte> out(size_t((last - first) * 16 * layout.unitBytes()), std::byte(0xa5));
+        int64_t first = layout.units(k) / 3, last = layout.units(k), bytes = layout.unitBytes, row = layout.rowBytes(k);
+        ASSERT_EQ(row, rowBytes(type, k));
+        std::vector<std::byte> out(size_t((last - first) * 16 * bytes), std::byte(0xa5));
         packPanel(type, w.data.data(), channels, k, first, last, out.data());
         for (int64_t unit = first; unit < last; ++unit)
-          for (int64_t channel = 0; channel < 16; ++channel)
-            for (int64_t part = 0; part < layout.perUnit; ++part) {
-              int64_t element = unit * layout.perUnit + part;
-              std::vector<std::byte> want(static_cast<size_t>(bytes));
-              if (channel < channels && element < k)
-                std::copy_n(w.data.begin() + (channel * k + element) * bytes, bytes, want.begin());
-              auto *got = out.data() + (((unit - first) * 16 + channel) * layout.perUnit + part) * bytes;
-              EXPECT_EQ(memcmp(got, want.data(), size_t(bytes)), 0)
-                  << typeName(type) << " k " << k << ", unit " << unit << ", channel " << channel;
-            }
+          for (int64_t channel = 0; channel < 16; ++channel) {
+            std::vector<std::byte> want(static_cast<size_t>(bytes)); // zeros past n, and past the bytes of a row
+            if (channel < channels)
+              std::copy_n(w.data.begin() + channel * row + unit * bytes, std::min(bytes, row - unit * bytes), want.begin());
+            auto *got = out.data() + ((unit - first) * 16 + channel) * bytes;
+            EXPECT_EQ(memcmp(got, want.data(), size_t(bytes)), 0)
+                << typeName(type) << " k " << k << ", unit " << unit << ", channel " << channel;
+          }
       }
+}
+
+TEST(Panels, E2m1BecomesE4m3OfTheSameValues) {
+  std::vector<uint8_t> pairs(256), codes(512);
+  for (size_t i = 0; i < 256; ++i)
+    pairs[i] = uint8_t(i);
+  expandE2m1(pairs.data(), 256, codes.data());
+  for (size_t i = 0; i < 512; ++i) {
+    float want = decodeE2M1(uint8_t(i % 2 ? pairs[i / 2] >> 4 : pairs[i / 2] & 0xf));
+    ASSERT_EQ(codes[i], encodeE4M3(want)) << i;
+    ASSERT_EQ(decodeE4M3(codes[i]), want) << i;
+  }
 }
 
 TEST(Preparation, KeepsThePanelsAlone) {

@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""What holds of formats whatever the weights: formats.py MODEL FOLDER
+
+MODEL is a folder of test/models, FOLDER an empty one to work in. Needs the tools on PATH. The first expectation that does not hold ends
+the script, with the figure.
+"""
+import json
+import os
+import struct
+import sys
+
+from safetensors import read
+from workplace import FORMATS, Workplace, expect, tool
+
+model, folder = sys.argv[1:]
+place = Workplace(folder, lambda name: os.path.join(folder, name), os.path.join(folder, "ids.safetensors"))
+tool("ds-checkpoint", "make", os.path.join(model, "config.json"), "-o", place.at("weights"), "--seed", "7", "--dtype", "bf16")
+here = os.path.dirname(os.path.abspath(__file__))
+for rows in (1, 24):
+    tool(sys.executable, os.path.join(here, "tokens.py"), place.at(f"ids{rows}.safetensors"), str(rows), "4")
+
+
+def compiled(name, *flags):
+    """The plan."""
+    place.compile("weights", name + ".dsx", "--plan-out", place.at(name + ".json"), *flags)
+    with open(place.at(name + ".json"), encoding="utf-8") as file:
+        return json.load(file)
+
+
+def ran(name, *options, rows=24, out=None):
+    """The bytes of the logits."""
+    path = place.at((out or name) + ".safetensors")
+    place.run(name + ".dsx", "weights", "--input", place.at(f"ids{rows}.safetensors"), "--logits-out", path, *options)
+    return read(path)["logits"].data
+
+
+def values(data):
+    return struct.unpack(f"<{len(data) // 4}f", data)
+
+
+def distance(a, b):
+    return (sum((x - y) ** 2 for x, y in zip(a, b, strict=True)) / sum(y * y for y in b)) ** 0.5
+
+
+def parameter(plan, path):
+    return next(entry["parameter"] for entry in plan["operations"] if entry["path"] == path)
+
+
+compiled("fp32", "--fp32")
+exact = values(ran("fp32"))
+
+# FP16: ten bits of a significand, to BF16's seven.
+compiled("fp16", "--fp16")
+far = distance(values(ran("fp16")), exact)
+expect(1e-5 < far < 2e-3, "FP16 between 1e-5 and 2e-3 away from FP32", far)
+
+# Stochastic rounding: a function of the seed, and of nothing else; unbiased, so that the mean of runs is nearer to FP32 than a run is.
+seeds = range(8)
+runs = []
+for seed in seeds:
+    compiled(f"seed{seed}", "--fp8", "--fp8-rounding", "stochastic", "--rounding-seed", str(seed), "--activation-dtype", "fp32")
+    runs.append(ran(f"seed{seed}", "--threads", "1"))
+expect(ran("seed1", "--threads", "3", out="threads") == runs[1], "the same bytes with three threads", "others")
+expect(ran("seed1", "--threads", "1", out="again") == runs[1], "the same bytes again", "others")
+expect(len(set(runs)) == len(seeds), "other bytes with each seed", len(set(runs)))
+runs = [values(run) for run in runs]
+alone = sum(distance(run, exact) for run in runs) / len(runs)
+mean = distance([sum(column) / len(runs) for column in zip(*runs)], exact)
+expect(alone < 0.5, "one run within 0.5 of FP32", alone)
+expect(mean < 0.6 * alone, f"the mean of eight runs nearer than 0.6 of {alone}", mean)
+
+# A scale of the whole tensor depends on the batch, and the plan says so; others do not.
+for granularity, depends in (("tensor", True), ("channel", False)):
+    plan = compiled(granularity, "--fp8", "--fp8-activation-granularity", granularity, "--fp8-weight-granularity", granularity)
+    expect(plan["compute"]["depends_on_batch"] == depends, f"depends_on_batch {depends} by {granularity}", not depends)
+    one = ran(granularity, rows=1, out="one")
+    many = ran(granularity)
+    expect((many[: len(one)] != one) == depends, f"a row's logits to depend on the others: {depends} by {granularity}", not depends)
+    far = distance(values(many), exact)
+    expect(far < 0.5, f"{granularity} within 0.5 of FP32", far)
+
+# FP4, NF4: no two formats say the same, each is coarser than FP8, and decode, absorbed, stays near.
+compiled("block", "--fp8", "--activation-dtype", "fp32")
+block = distance(values(ran("block")), exact)
+for name in ("mxfp4", "nvfp4", "store_nf4_channel"):
+    compiled(name, *FORMATS[name])
+    by_prefill, by_decode = values(ran(name)), values(ran(name, "--read-with", "decode", out="decode"))
+    far = distance(by_prefill, exact)
+    expect(block < far < 1, f"{name} between FP8's {block} and 1 away from FP32", far)
+    apart = distance(by_decode, by_prefill)
+    bar = 1e-5 if name.startswith("store") else far  # decode quantises no latents
+    expect(apart <= bar, f"{name}: decode within {bar} of prefill", apart)
+
+# NF4 storage under FP8 compute quantises what NF4 left of the value.
+plan = compiled("nf4-fp8", "--fp8", "--fp4-param", "--activation-dtype", "fp32")
+steps = parameter(plan, "blocks.0.attn.out_proj")
+expect(steps["through"]["payload"] == "nf4" and steps["resident"]["payload"] == "f8E4M3FN", "NF4 on the way to FP8", steps)
+both = distance(values(ran("nf4-fp8")), exact)
+expect(both > block, f"NF4 under FP8 further from FP32 than FP8's {block}", both)
+
+# A head of its own precision: a tied embedding is then held twice.
+tied = parameter(compiled("wide", "--bf16"), "lm_head")["name"] == "token_embeddings.weight"
+plan = compiled("head", "--bf16", "--module-compute-dtype-override", "lm_head=fp32")
+names = [parameter(plan, path)["name"] for path in ("token_embeddings", "lm_head")]
+expect(names == ["token_embeddings.weight", "lm_head.weight"], "a parameter of the head's own", names)
+expect([parameter(plan, path)["resident"] for path in ("token_embeddings", "lm_head")] == ["bf16", "f32"], "each in its dtype", plan)
+with open(os.path.join(model, "config.json"), encoding="utf-8") as file:
+    expect(tied == json.load(file)["tie_word_embeddings"], "one parameter exactly where the config ties them", tied)
+wide, head = values(ran("wide")), values(ran("head"))
+expect(0 < distance(head, wide) < 2e-2, "the logits to change a little", distance(head, wide))
