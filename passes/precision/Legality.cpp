@@ -386,14 +386,9 @@ Finding refuse(const Target &target, const LegalityGroup &group, const PlannedOp
 
 } // namespace
 
-std::string LegalityGroup::kindsText(size_t most) const {
-  std::string text;
-  for (size_t i = 0; i < kinds.size() && i < most; ++i)
-    text += (i ? ", " : "") + kinds[i];
-  return kinds.size() > most ? text + " and " + std::to_string(kinds.size() - most) + " more kinds" : text;
-}
+std::string LegalityGroup::kindsText(size_t most) const { return listOf(kinds, most); }
 
-std::string LegalityGroup::pathsText(size_t most) const { return pathRangesText({paths.begin(), paths.end()}, most); }
+std::string LegalityGroup::pathsText(size_t most) const { return listOf(pathRanges(paths), most); }
 
 size_t Legality::count(Verdict verdict) const {
   size_t operations = 0;

@@ -128,9 +128,9 @@ struct LegalityGroup {
   std::vector<std::string> paths; ///< one an operation, in the order of the graph
   size_t first = 0;               ///< the first of them, an index into the operations
 
-  /// "scaled_matmul, quantize and 2 more kinds": at most `most` of the kinds.
+  /// "scaled_matmul, quantize and 2 more": at most `most` of the kinds.
   std::string kindsText(size_t most) const;
-  /// The paths as ranges; at most `most` of them, 0: all.
+  /// The paths as ranges, at most `most` of them.
   std::string pathsText(size_t most) const;
 };
 

@@ -11,7 +11,7 @@ using dsrt::Json;
 namespace {
 
 std::vector<std::string> pathsOf(const std::vector<Cutting> &cuttings) {
-  std::vector<std::string_view> paths;
+  std::vector<std::string> paths;
   for (const Cutting &cutting : cuttings)
     paths.push_back(cutting.path);
   return pathRanges(paths);
@@ -66,7 +66,7 @@ Json targetJson(const Legality &legality) {
                           {"reasons", list(group.judgement.reasons)},
                           {"notes", list(group.judgement.notes)},
                           {"count", group.paths.size()},
-                          {"paths", pathRanges({group.paths.begin(), group.paths.end()})}});
+                          {"paths", pathRanges(group.paths)}});
   }
   for (const Finding &refusal : legality.refusals) {
     Json notes = Json::array();
