@@ -94,6 +94,14 @@ for name in ("mxfp4", "nvfp4", "store_nf4_channel"):
     bar = 1e-5 if name.startswith("store") else far  # decode quantises no latents
     expect(apart <= bar, f"{name}: decode within {bar} of prefill", apart)
 
+# One expert in another precision: a group of its own between those of the others.
+plan = compiled("expert", *FORMATS["mxfp4"], "--module-compute-dtype-override", "blocks.0.ffn.experts.1.gate_proj=fp32")
+groups = [(entry["path"].split(".")[4], entry["compute"]) for entry in plan["operations"]
+          if entry["path"].startswith("blocks.0.ffn.experts.") and entry["path"].endswith(".gate_proj")]
+expect([compute for _, compute in groups] == ["f4E2M1FN", "f32", "f4E2M1FN"] and groups[1][0] == "1", "three groups of experts", groups)
+apart = distance(values(ran("expert")), values(ran("mxfp4")))
+expect(0 < apart < 0.5, "one expert in FP32 to change the logits by less than 0.5", apart)
+
 # NF4 storage under FP8 compute quantises what NF4 left of the value.
 plan = compiled("nf4-fp8", "--fp8", "--fp4-param", "--activation-dtype", "fp32")
 steps = parameter(plan, "blocks.0.attn.out_proj")
