@@ -48,11 +48,13 @@ QuantFormat fp4(const std::string &format, const char *outerScale) {
 } // namespace
 
 ProductFormat dsmlir::productFormat(Precision lowBit, const FormatSettings &settings, const PrecisionOptions &options) {
+  ProductFormat product;
   if (lowBit == Precision::FP4)
-    return {fp4(options.fp4Format.value, "row"), fp4(options.fp4Format.value, "tensor"), 0};
-  ProductFormat product{fp8(settings.activationGranularity, settings, options), fp8(settings.weightGranularity, settings, options), 0};
-  // Scales that change along K are applied to partial sums of their tile, in FP32 (DeepSeek-V3, section 3.3.2).
-  product.promote = product.activation.tileCols ? product.activation.tileCols : product.weight.tileCols;
+    product = {fp4(options.fp4Format.value, "row"), fp4(options.fp4Format.value, "tensor"), 0};
+  else
+    product = {fp8(settings.activationGranularity, settings, options), fp8(settings.weightGranularity, settings, options), 0};
+  // As legalisation has it: scales that change along K are applied to partial sums of their tile, in FP32 (DeepSeek-V3, section 3.3.2).
+  product.promote = product.activation.tileCols ? product.activation.tileCols : 128;
   return product;
 }
 

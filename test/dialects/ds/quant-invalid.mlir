@@ -85,7 +85,7 @@ module attributes {test.it = #ds.quant<payload = nf4, tile = allx1, scale = f32,
 // -----
 
 // an outer scale is of rows or of tensors
-// expected-error@+2 {{expected ::mlir::ds::OuterScale to be one of: none, row, tensor}}
+// expected-error@+2 {{expected one of [none, row, tensor] for what has a second scale above those of its tiles, got: column}}
 // expected-error@+1 {{failed to parse DS_QuantAttr parameter 'outer'}}
 module attributes {test.it = #ds.quant<payload = f4E2M1FN, tile = 1x16, scale = e4m3, rule = amax, rounding = nearest, outer = column>} {}
 

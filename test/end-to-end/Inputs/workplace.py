@@ -51,9 +51,9 @@ class Workplace:
         median = self.compare(artifact, checkpoint, "logits_fp32")["median"]
         expect(median >= 2e-3, "BF16: the median token at least 2e-3 away from FP32", median)
 
-    def check_low_bit(self, artifact, checkpoint, tensor):
+    def check_low_bit(self, artifact, checkpoint, tensor, ids="short_ids"):
         """Rounding is discontinuous: now and then the last bit of F32 changes a code, and with it the row."""
-        rows = self.compare(artifact, checkpoint, tensor, ids="short_ids")["rows"]
+        rows = self.compare(artifact, checkpoint, tensor, ids=ids)["rows"]
         close = sum(distance <= 1e-5 for distance in rows)
         expect(close >= 0.75 * len(rows), f"{checkpoint}: three of four rows within 1e-5 of {tensor}", f"{close} of {len(rows)}")
 

@@ -68,7 +68,7 @@
 // CHECK: llvm.mlir.constant(7 : i64)
 // CHECK: llvm.insertvalue {{.*}}[8]
 
-// NVFP4: payload F4E2M1 (6), scale F8E4M3 (4), 1 x 16, amax (0), nearest (0), floor, an outer scale of the row (1), no seed.
+// The activations of NVFP4 are payload F4E2M1 (6), scale F8E4M3 (4), 1 x 16, amax (0), nearest (0), floor, an outer scale of the row (1), no seed.
 // NVFP4: llvm.mlir.global internal constant @dsrt_constant_quant
 // NVFP4: llvm.mlir.constant(6 : i32)
 // NVFP4: llvm.insertvalue {{.*}}[0]

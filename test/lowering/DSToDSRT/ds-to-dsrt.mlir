@@ -87,8 +87,8 @@
 // FP4: dsrt.gather_rows %{{.*}} module("blocks.1.ffn.dispatch") {divisor = 2 : i64} : <tokens*2 x 256 x f4E2M1FN>, <tokens x 256 x f4E2M1FN>, <tokens*2 x i32>
 
 // A scale of the tensor: of all tokens before dispatch, of each expert's rows between gate and down.
+// TENSOR: dsrt.quantize %[[EP:[a-z0-9]+]], %[[ES:[a-z0-9]+]], %{{.*}} module("blocks.1.ffn.router") {format = #tile_allxall_f8E4M3FN} : <tokens x 256 x f8E4M3FN>, <tokens x 1 x f32>
 // TENSOR: dsrt.expert_order %[[ORDER:[a-z0-9]+]], %[[OFFSETS:[a-z0-9]+]]
-// TENSOR: dsrt.quantize %[[EP:[a-z0-9]+]], %[[ES:[a-z0-9]+]], %{{.*}} module("blocks.1.ffn.experts.[0-7].gate_proj") {format = #tile_allxall_f8E4M3FN} : <tokens x 256 x f8E4M3FN>, <tokens x 1 x f32>
 // TENSOR: dsrt.gather_rows %{{.*}}, %[[ES]], %[[ORDER]]
 // TENSOR: dsrt.grouped_quantize %[[HP:[a-z0-9]+]], %[[HS:[a-z0-9]+]], %{{.*}}, %[[OFFSETS]] module("blocks.1.ffn.experts.[0-7].down_proj") {format = #tile_allxall_f8E4M3FN}
 // TENSOR: dsrt.grouped_scaled_matmul %{{.*}}, %[[HP]], %[[HS]], %[[OFFSETS]], @blocks.1.ffn.experts.down_proj.weight

@@ -99,11 +99,12 @@ TEST(Resolution, FormatsOfThePrecisionDocument) {
   Words channel = {"--fp8", "--fp8-activation-granularity", "channel", "--fp8-weight-granularity", "channel"};
   EXPECT_EQ(product(channel).activation, format("f8E4M3FN", 1, 0, "f32", "amax"));
   EXPECT_EQ(product(channel).weight, format("f8E4M3FN", 1, 0, "f32", "amax"));
-  EXPECT_EQ(product(channel).promote, 0);
+  EXPECT_EQ(product(channel).promote, 128);
   Words tensor = {"--fp8", "--fp8-activation-granularity", "tensor", "--fp8-weight-granularity", "block_128x128"};
   EXPECT_EQ(product(tensor).activation, format("f8E4M3FN", 0, 0, "f32", "amax"));
   EXPECT_EQ(product(tensor).promote, 128);
   EXPECT_EQ(product({"--fp4"}).activation, format("f4E2M1FN", 1, 16, "f8E4M3FN", "amax", "row"));
+  EXPECT_EQ(product({"--fp4"}).promote, 16);
   EXPECT_EQ(product({"--fp4"}).weight, format("f4E2M1FN", 1, 16, "f8E4M3FN", "amax", "tensor"));
   EXPECT_EQ(product({"--fp4", "--fp4-format", "mxfp4"}).activation, format("f4E2M1FN", 1, 32, "ue8m0", "mx"));
   EXPECT_EQ(product({"--fp4", "--fp4-format", "mxfp4"}).weight, format("f4E2M1FN", 1, 32, "ue8m0", "mx"));

@@ -19,6 +19,8 @@ constexpr int64_t kElementBytes = 4; // of every path: an F32, or a pair of BF16
 // An item's totals, kMaxRows * kMaxPanels * 16 floats, and the rows' segment stay in the second cache; a few decoded panels of a
 // segment stay in the first.
 constexpr int64_t kMaxRows = 512, kMaxPanels = 12, kTilePanels = 3;
+// Units of an E2M1 panel that are expanded at a time: segments of 16 alone would read too little of each panel to be prefetched.
+constexpr int64_t kUnitsAtOnce = 128;
 
 int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t tileOf(int64_t index, int64_t extent) { return extent == 0 ? 0 : index / extent; }
@@ -146,7 +148,7 @@ private:
       auto *from = static_cast<const std::byte *>(x.data) + (firstRow + row) * source.rowBytes(x.ld);
       if (fourBit) {
         std::byte *codes = expanded.take(static_cast<size_t>(2 * source.units(w.cols)));
-        expandE2m1(from, source.units(w.cols), codes);
+        kernels.expandE2m1(reinterpret_cast<const uint8_t *>(from), source.units(w.cols), reinterpret_cast<uint16_t *>(codes));
         from = codes;
       }
       const float *scales = x.scales ? x.scales + tileOf(firstRow + row, x.tileRows) * x.scale_ld : nullptr;
@@ -170,8 +172,15 @@ private:
     const float *scales = w.scales + expert * tilesOf(w.rows, tileRows) * columns + tileOf(cuts[s], tileCols);
     int64_t last = w.rows - 1;
     if (tileRows == 1) {
-      for (int64_t channel = 0; channel < count; ++channel)
-        out[channel] = scales[std::min(first + channel, last) * columns];
+      int64_t there = std::min(count, w.rows - first);
+      constexpr int64_t line = 16; // scales that a cache line holds: the next one of each channel is on its way while this one is used
+      bool prefetch = tileOf(cuts[s], tileCols) % line == 0;
+      for (int64_t channel = 0; channel < there; ++channel) {
+        out[channel] = scales[(first + channel) * columns];
+        if (prefetch)
+          __builtin_prefetch(scales + (first + channel) * columns + line, 0, 2);
+      }
+      std::fill(out + there, out + count, scales[last * columns]);
       return;
     }
     for (int64_t channel = 0; channel < count;) {
@@ -189,9 +198,12 @@ private:
     int64_t group = item.rows <= kFusedRows ? item.panels : std::min(kTilePanels, item.panels), width = item.panels * kPanelChannels;
     int64_t units = layout.units(longest) + 1, elements = longest + 2; // one more where a segment begins or ends inside a unit
     int64_t totalBytes = item.rows * width * 4, decodedStride = elements * kPanelChannels * kElementBytes;
+    bool expands = w.format.payload == DSRT_F4E2M1;
+    if (expands)
+      units += kUnitsAtOnce;
     int64_t packedStride = prepared ? layout.panelBytes(w.cols) : (units * kPanelChannels * layout.unitBytes + 63) / 64 * 64;
     int64_t packedBytes = prepared ? 0 : item.panels * packedStride;
-    int64_t expandedStride = w.format.payload == DSRT_F4E2M1 ? units * kPanelChannels * 2 : 0;
+    int64_t expandedStride = expands ? units * kPanelChannels * 2 : 0, expandedBegin = 0, expandedEnd = 0;
     auto *memory =
         scratch.take(static_cast<size_t>(totalBytes + width * 4 + group * decodedStride + packedBytes + item.panels * expandedStride));
     auto *totals = reinterpret_cast<float *>(memory), *channelScales = totals + item.rows * width;
@@ -200,26 +212,34 @@ private:
     if (segments() == 0)
       memset(totals, 0, static_cast<size_t>(totalBytes));
 
-    int32_t payload = expandedStride ? int32_t(DSRT_F8E4M3) : w.format.payload;
+    int32_t payload = expands ? int32_t(DSRT_F8E4M3) : w.format.payload;
     for (int64_t s = 0; s < segments(); ++s) {
       int64_t begin = cuts[s], length = cuts[s + 1] - begin, row = item.row - firstRow;
       int64_t firstUnit = begin / layout.perUnit, lastUnit = ceilDiv(begin + length, layout.perUnit);
       int64_t before = begin - firstUnit * layout.perUnit; // elements of the first unit that belong to the last segment
       const std::byte *packed = packBuffer;
+      int64_t stride = packedStride;
       bool nan = false;
-      if (prepared) {
-        packed = prepared->panels + (item.expert * ceilDiv(w.rows, kPanelChannels) + item.panel) * packedStride +
-                 firstUnit * kPanelChannels * layout.unitBytes;
+      if (expands) {
+        if (lastUnit > expandedEnd) {
+          expandedBegin = firstUnit, expandedEnd = std::min(layout.units(w.cols), std::max(lastUnit, firstUnit + kUnitsAtOnce));
+          for (int64_t p = 0; p < item.panels; ++p) {
+            const std::byte *from = packBuffer + p * packedStride;
+            if (prepared)
+              from = panelOf(item, p) + firstUnit * kPanelChannels * layout.unitBytes;
+            else
+              pack(item.expert, item.panel + p, expandedBegin, expandedEnd, packBuffer + p * packedStride);
+            kernels.expandE2m1(reinterpret_cast<const uint8_t *>(from), (expandedEnd - expandedBegin) * kPanelChannels,
+                               reinterpret_cast<uint16_t *>(expanded + p * expandedStride));
+          }
+        }
+        packed = expanded + (firstUnit - expandedBegin) * kPanelChannels * 2, stride = expandedStride;
+      } else if (prepared) {
+        packed = panelOf(item, 0) + firstUnit * kPanelChannels * layout.unitBytes;
         nan = prepared->hasNan;
       } else {
         for (int64_t p = 0; p < item.panels; ++p)
           nan |= pack(item.expert, item.panel + p, firstUnit, lastUnit, packBuffer + p * packedStride);
-      }
-      int64_t stride = packedStride;
-      if (expandedStride) {
-        for (int64_t p = 0; p < item.panels; ++p)
-          expandE2m1(packed + p * packedStride, (lastUnit - firstUnit) * kPanelChannels, expanded + p * expandedStride);
-        packed = expanded, stride = expandedStride;
       }
       fillChannelScales(item.expert, item.panel * kPanelChannels, width, s, channelScales);
       bool slow = nan && !path->e4m3TakesNan;
@@ -258,6 +278,11 @@ private:
       for (int64_t r = 0; r < item.rows; ++r)
         kernels.storeRow(yDtype, total + r * stride, std::min(stride, w.rows - first), y + ((item.row + r) * ldy + first) * yBytes);
     }
+  }
+
+  /// Panel `p` of the item's, of a prepared weight.
+  const std::byte *panelOf(const Item &item, int64_t p) const {
+    return prepared->panels + (item.expert * ceilDiv(w.rows, kPanelChannels) + item.panel + p) * layout.panelBytes(w.cols);
   }
 
   /// Packs units of one panel of an unprepared weight; whether an E4M3 payload among them is NaN.

@@ -2,7 +2,6 @@
 #include "runtime/backend/cpu/gemm/Panels.h"
 #include "runtime/backend/cpu/Parallel.h"
 #include "runtime/backend/cpu/gemm/Gemm.h"
-#include "runtime/numerics/Versions.h"
 
 #include <cstdlib>
 #include <cstring>
@@ -102,21 +101,6 @@ void packPanel(int32_t dtype, const void *row, int64_t channels, int64_t k, int6
   int64_t done = whole * layout.unitBytes;
   for (int64_t channel = 0; channel < channels; ++channel)
     memcpy(last + channel * layout.unitBytes, rows + channel * stride + done, stride - done);
-}
-
-DSRT_VERSIONS void expandE2m1(const void *pairs, int64_t count, void *out) {
-  auto *from = static_cast<const uint8_t *>(pairs);
-  auto *to = static_cast<uint8_t *>(out);
-  // From 1 on a code's exponent and mantissa move up by two places and 6 is added to the exponent; 0.5, a subnormal, is 2^-1 there.
-  auto widen = [](uint8_t code) -> uint8_t {
-    uint8_t magnitude = code & 7, moved = uint8_t(magnitude * 4 + 48);
-    moved = magnitude == 0 ? 0 : magnitude == 1 ? 48 : moved;
-    return uint8_t((code & 8) << 4 | moved);
-  };
-  for (int64_t i = 0; i < count; ++i) {
-    to[2 * i] = widen(from[i] & 0xf);
-    to[2 * i + 1] = widen(from[i] >> 4);
-  }
 }
 
 bool hasNanPayload(const void *payload, int64_t count) {

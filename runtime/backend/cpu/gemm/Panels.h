@@ -53,9 +53,6 @@ struct PreparedWeight {
 /// [unitEnd - unitBegin][16] units.
 void packPanel(int32_t dtype, const void *row, int64_t channels, int64_t k, int64_t unitBegin, int64_t unitEnd, void *out);
 
-/// `count` pairs of E2M1 codes, the first in the lower half of its byte, as pairs of E4M3 codes of the same values.
-void expandE2m1(const void *pairs, int64_t count, void *out);
-
 /// Whether an E4M3 payload among `count` is NaN.
 bool hasNanPayload(const void *payload, int64_t count);
 

@@ -1,5 +1,6 @@
 // The panels: their layout, and the preparation of weights.
 #include "runtime/backend/cpu/gemm/Panels.h"
+#include "runtime/backend/cpu/gemm/Selection.h"
 #include "test/runtime/backend/cpu/gemm/GemmTesting.h"
 
 using namespace dsrt;
@@ -30,15 +31,24 @@ TEST(Panels, HoldUnitsOfSixteenChannels) {
       }
 }
 
-TEST(Panels, E2m1BecomesE4m3OfTheSameValues) {
-  std::vector<uint8_t> pairs(256), codes(512);
-  for (size_t i = 0; i < 256; ++i)
+class Expansion : public EveryIsa {};
+ON_EVERY_ISA(Expansion);
+
+TEST_P(Expansion, E2m1BecomesE4m3OfTheSameValues) {
+  const Kernels &kernels = **selectedKernels();
+  std::vector<uint8_t> pairs(256 + 64);
+  for (size_t i = 0; i < pairs.size(); ++i)
     pairs[i] = uint8_t(i);
-  expandE2m1(pairs.data(), 256, codes.data());
-  for (size_t i = 0; i < 512; ++i) {
-    float want = decodeE2M1(uint8_t(i % 2 ? pairs[i / 2] >> 4 : pairs[i / 2] & 0xf));
-    ASSERT_EQ(codes[i], encodeE4M3(want)) << i;
-    ASSERT_EQ(decodeE4M3(codes[i]), want) << i;
+  for (int64_t count : {0, 1, 15, 17, 47, 256 + 64}) {
+    std::vector<uint16_t> codes(size_t(count) + 1, 0xa5a5);
+    kernels.expandE2m1(pairs.data(), count, codes.data());
+    EXPECT_EQ(codes.back(), 0xa5a5);
+    for (size_t i = 0; i < size_t(count); ++i)
+      for (int half : {0, 1}) {
+        float want = decodeE2M1(uint8_t(pairs[i] >> (4 * half)));
+        ASSERT_EQ(uint8_t(codes[i] >> (8 * half)), encodeE4M3(want)) << i;
+        ASSERT_EQ(decodeE4M3(encodeE4M3(want)), want) << i;
+      }
   }
 }
 
