@@ -25,7 +25,8 @@ void buildPrecisionPipeline(OpPassManager &passes, std::unique_ptr<Pass> resolve
   buildLegalizationPipeline(passes);
 }
 
-void buildRuntimePipeline(OpPassManager &passes, std::unique_ptr<Pass> toRuntime) {
+void buildRuntimePipeline(OpPassManager &passes, std::unique_ptr<Pass> toRuntime, std::unique_ptr<Pass> verifyTarget) {
+  passes.addPass(verifyTarget ? std::move(verifyTarget) : createVerifyTargetPass()); // the first phase that a target has a say in
   passes.addPass(std::move(toRuntime));
   passes.addPass(createPlanMemoryPass());   // last: whatever changes the calls has been done
   passes.addPass(createVerifyMemoryPass()); // the planner is not believed
@@ -57,7 +58,8 @@ void registerPasses() {
   registerPipeline("ds-precision-pipeline", "decides precision and makes it explicit; options as of --ds-resolve-precision",
                    createResolvePrecisionPass, buildPrecisionPipeline);
   registerPipeline("ds-runtime-pipeline", "from explicit precision to calls in a planned arena; options as of --ds-to-dsrt",
-                   createDSToDSRTPass, buildRuntimePipeline);
+                   createDSToDSRTPass,
+                   [](OpPassManager &passes, std::unique_ptr<Pass> toRuntime) { buildRuntimePipeline(passes, std::move(toRuntime)); });
   PassPipelineRegistration<>("ds-llvm-pipeline", "from calls to the LLVM dialect", buildLLVMPipeline);
 }
 

@@ -10,6 +10,9 @@
 #include <cmath>
 #include <numbers>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 using namespace mlir;
 using namespace mlir::ds;
 
@@ -113,15 +116,29 @@ void DSDialect::registerAttributes() {
 //===--- Quantisation ---------------------------------------------------------------------------------------------------===//
 
 LogicalResult QuantAttr::verify(function_ref<InFlightDiagnostic()> emitError, Payload payload, Tile tile, Scale scale, ScaleRule rule,
-                                Rounding rounding, Number floor, uint64_t seed) {
+                                Rounding rounding, Number floor, uint64_t seed, OuterScale outer) {
   if (rule == ScaleRule::power_of_two && scale == Scale::e4m3)
     return emitError() << "(C1) a power-of-two rule expects scales of f32 or ue8m0, but got e4m3";
-  if (scale == Scale::ue8m0 && rule != ScaleRule::power_of_two)
-    return emitError() << "(C2) a ue8m0 scale expects rule = power_of_two: other scales are not powers of two";
+  if (scale == Scale::ue8m0 && rule == ScaleRule::amax)
+    return emitError() << "(C2) a ue8m0 scale expects rule = power_of_two or mx: other scales are not powers of two";
   if (!(floor >= 0) || !std::isfinite(floor))
     return emitError() << "(C3) expects a finite floor of 0 or above, but got " << floor.value;
   if (seed && rounding != Rounding::stochastic)
     return emitError() << "(C4) a seed belongs to stochastic rounding";
+  if (rule == ScaleRule::mx && scale != Scale::ue8m0)
+    return emitError() << "(C5) the mx rule expects scales of ue8m0, but got " << stringifyScale(scale);
+  if ((outer != OuterScale::none) != (scale == Scale::e4m3))
+    return emitError() << "(C6) expects an outer scale exactly where scales are e4m3, but got outer = " << stringifyOuterScale(outer)
+                       << " and scales of " << stringifyScale(scale);
+  if (outer != OuterScale::none && rule != ScaleRule::amax)
+    return emitError() << "(C6) an outer scale expects rule = amax, but got " << stringifyScaleRule(rule);
+  if (outer == OuterScale::row && tile.rows != 1)
+    return emitError() << "(C7) an outer scale of a row expects tiles of one row";
+  if (payload == Payload::nf4 && (scale != Scale::f32 || rule != ScaleRule::amax || rounding != Rounding::nearest))
+    return emitError() << "(C8) nf4 expects scales of f32 by amax and nearest rounding, but got " << stringifyScale(scale) << " by "
+                       << stringifyScaleRule(rule) << " and " << stringifyRounding(rounding);
+  if ((payload == Payload::f4E2M1FN || payload == Payload::nf4) && tile.columns % 2)
+    return emitError() << "(C9) a four-bit payload expects an even number of columns in a tile, but got " << tile.columns;
   return success();
 }
 
@@ -140,9 +157,17 @@ Type QuantAttr::getPayloadType() const {
   llvm_unreachable("payload");
 }
 
-// Named by what mostly tells formats apart.
+// Named by what tells formats apart; what is usual is left out. Keys of stochastic rounding are told apart by a number.
 OpAsmAliasResult QuantAttr::getAlias(llvm::raw_ostream &stream) const {
   printTile(stream << "tile_", getTile()) << '_' << stringifyPayload(getPayload());
+  if (getScale() != Scale::f32)
+    stream << '_' << stringifyScale(getScale());
+  if (getRule() == ScaleRule::mx || (getRule() == ScaleRule::power_of_two && getScale() == Scale::f32))
+    stream << '_' << stringifyScaleRule(getRule());
+  if (getOuter() != OuterScale::none)
+    stream << '_' << stringifyOuterScale(getOuter());
+  if (getRounding() != Rounding::nearest)
+    stream << '_' << stringifyRounding(getRounding());
   return OpAsmAliasResult::OverridableAlias;
 }
 
@@ -152,7 +177,18 @@ int64_t QuantAttr::getTileRows(int64_t rows) const { return getTile().rows ? llv
 bool QuantAttr::holdsSameAs(QuantAttr other) const {
   // Scales are F32 in memory: an F32 convention takes power-of-two scales as they are, not the other way round.
   bool scales = getScale() == other.getScale() || (getScale() == Scale::ue8m0 && other.getScale() == Scale::f32);
-  return getPayload() == other.getPayload() && getTile() == other.getTile() && scales;
+  return getPayload() == other.getPayload() && getTile() == other.getTile() && getOuter() == other.getOuter() && scales;
+}
+
+QuantAttr QuantAttr::keyedFor(StringRef modulePath, StringRef operand) const {
+  if (getRounding() != Rounding::stochastic)
+    return *this;
+  // Each field with its length, so that no two sequences of them are one text.
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  stream << getSeed() << ' ' << modulePath.size() << ' ' << modulePath << ' ' << operand.size() << ' ' << operand;
+  uint64_t key = XXH3_64bits(text.data(), text.size());
+  return get(getContext(), getPayload(), getTile(), getScale(), getRule(), getRounding(), getFloor(), key, getOuter());
 }
 
 //===--- Rotary position embedding --------------------------------------------------------------------------------------===//

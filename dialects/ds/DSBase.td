@@ -41,7 +41,9 @@ def DS_Payload : DS_Enum<"Payload", "element format of a quantised tensor",
 def DS_Scale : DS_Enum<"Scale", "values that a scale can have",
     [I32EnumCase<"f32", 0>, I32EnumCase<"ue8m0", 1>, I32EnumCase<"e4m3", 2>]>;
 def DS_ScaleRule : DS_Enum<"ScaleRule", "how a scale follows from its tile's amax",
-    [I32EnumCase<"amax", 0>, I32EnumCase<"power_of_two", 1>]>;
+    [I32EnumCase<"amax", 0>, I32EnumCase<"power_of_two", 1>, I32EnumCase<"mx", 2>]>;
+def DS_OuterScale : DS_Enum<"OuterScale", "what has a second scale above those of its tiles",
+    [I32EnumCase<"none", 0>, I32EnumCase<"row", 1>, I32EnumCase<"tensor", 2>]>;
 def DS_Rounding : DS_Enum<"Rounding", "how payloads are rounded", [I32EnumCase<"nearest", 0>, I32EnumCase<"stochastic", 1>]>;
 
 //===--- Attributes -----------------------------------------------------------------------------------------------------===//
@@ -66,21 +68,37 @@ def DS_QuantAttr : DS_Attr<"Quant", "quant", [DeclareAttrInterfaceMethods<OpAsmA
   let summary = "a quantisation format: payload, tile, scale, rounding";
   let description = [{
     Fixes the convention completely: no operation and no runtime call assumes one. `tile` is rows by columns, where columns run along the
-    reduced dimension K; a partial tile at an edge is a tile of its own; `all` is the whole extent.
+    reduced dimension K; a partial tile at an edge is a tile of its own; `all` is the whole extent. docs/quantisation.md has the formula of
+    every rule.
+
+    Four-bit payloads are tensors of `f4E2M1FN`, and of `i4` for NF4, whose codes are indices of its sixteen levels; columns 2i and 2i + 1 of
+    a row share a byte. NF4 is a format of parameters.
+
+    `seed` is the run's seed in a `#ds.precision`. In the operand of an operation, and in what a parameter is resident in, it is the key
+    that legalisation makes of it: the XXH3 hash of the seed, of the module's path, where experts have no index, and of which operand it is.
+    So two modules round one input independently of each other, and an expert rounds alike however its stack was split.
 
     - (C1) a power-of-two rule has f32 or ue8m0 scales.
-    - (C2) ue8m0 scales have the power-of-two rule.
+    - (C2) ue8m0 scales have the power-of-two or the mx rule.
     - (C3) `floor` is finite and not negative.
     - (C4) `seed` belongs to stochastic rounding.
+    - (C5) the mx rule has ue8m0 scales.
+    - (C6) `outer` stands exactly with e4m3 scales, which have the amax rule: they are a part of the outer scale.
+    - (C7) an outer scale of a row has tiles of one row.
+    - (C8) nf4 has f32 scales by amax and nearest rounding.
+    - (C9) four-bit payloads have an even number of columns in a tile, or all, so that no tile begins in the middle of a byte.
 
     ```mlir
     #act = #ds.quant<payload = f8E4M3FN, tile = 1x128, scale = f32, rule = amax, rounding = nearest>
     #wt  = #ds.quant<payload = f8E4M3FN, tile = 128x128, scale = f32, rule = amax, rounding = nearest>
+    #mxfp4 = #ds.quant<payload = f4E2M1FN, tile = 1x32, scale = ue8m0, rule = mx, rounding = nearest>
+    #nvfp4 = #ds.quant<payload = f4E2M1FN, tile = 1x16, scale = e4m3, rule = amax, rounding = nearest, outer = tensor>
     ```
   }];
   let parameters = (ins EnumParameter<DS_Payload>:$payload, DS_TileParameter:$tile, EnumParameter<DS_Scale>:$scale,
       EnumParameter<DS_ScaleRule>:$rule, EnumParameter<DS_Rounding>:$rounding,
-      DS_Double<"least amax", "0.0">:$floor, DefaultValuedParameter<"uint64_t", "0", "seed of stochastic rounding">:$seed);
+      DS_Double<"least amax", "0.0">:$floor, DefaultValuedParameter<"uint64_t", "0", "seed of stochastic rounding">:$seed,
+      DefaultValuedParameter<"::mlir::ds::OuterScale", "::mlir::ds::OuterScale::none", "what has a second scale">:$outer);
   let assemblyFormat = "`<` struct(params) `>`";
   let extraClassDeclaration = [{
     /// The builtin element type of the payload (NF4 is held as i4).
@@ -91,6 +109,12 @@ def DS_QuantAttr : DS_Attr<"Quant", "quant", [DeclareAttrInterfaceMethods<OpAsmA
     int64_t getTileRows(int64_t rows) const;
     /// Same payload, tile and values of scales: what one holds, the other can take as it is.
     bool holdsSameAs(QuantAttr other) const;
+    /// Four bits a value, two values a byte.
+    bool isFourBit() const { return getPayload() == Payload::f4E2M1FN || getPayload() == Payload::nf4; }
+    /// A tile, or the outer scale, takes more than a row into account: which other rows there are changes a row's values.
+    bool spansRows() const { return getTile().rows != 1 || getOuter() == OuterScale::tensor; }
+    /// The format with the key of an operand's stochastic rounding for its seed; itself where it rounds to nearest.
+    QuantAttr keyedFor(StringRef modulePath, StringRef operand) const;
   }];
   let genVerifyDecl = 1;
 }

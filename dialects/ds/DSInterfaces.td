@@ -13,6 +13,7 @@ def ModulePrecisionInterface : OpInterface<"ModulePrecisionInterface"> {
     InterfaceMethod<"Linear, RMSNorm or Embedding", "::llvm::StringRef", "getModuleType">,
     InterfaceMethod<"whether low-bit kernels exist for this kind of module", "bool", "isLowBitCapable">,
     InterfaceMethod<"the parameter that is multiplied with", "::mlir::FlatSymbolRefAttr", "getModuleParameter">,
+    InterfaceMethod<"has it read another parameter of the same shape", "void", "setModuleParameter", (ins "::mlir::FlatSymbolRefAttr":$parameter)>,
     InterfaceMethod<"the resolved precision, null before", "::mlir::ds::PrecisionAttr", "getModulePrecision", (ins), [{}],
       [{ return $_op.getPrecisionAttr(); }]>,
     InterfaceMethod<"sets the resolved precision", "void", "setModulePrecision", (ins "::mlir::ds::PrecisionAttr":$precision), [{}],

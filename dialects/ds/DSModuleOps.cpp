@@ -31,38 +31,79 @@ static FailureOr<ParamOp> parameter(Operation *op, FlatSymbolRefAttr symbol, Sym
 /// True where every value of `from` is a value of `to`.
 static bool widens(Type from, Type to) { return from == to || to.isF32(); }
 
-/// Says on the parameter what it becomes in memory: `resident`, and `via` where the storage step changes values on the way.
-static LogicalResult makeResident(ModulePrecisionInterface op, Attribute resident, SymbolTableCollection &symbols) {
+/// Whether values in `from` are values in `to` as they are: the same payload, tile and scales.
+static bool holds(QuantAttr from, Attribute to) {
+  auto quant = dyn_cast_or_null<QuantAttr>(to);
+  return from && quant && from.holdsSameAs(quant);
+}
+
+/// The formats that a parameter goes through on its way from what is stored: `via`, null where that step changes nothing, and what is
+/// resident, in what the product takes (design/PRECISION.md, "A parameter goes through up to three formats").
+static std::pair<Attribute, Attribute> parameterSteps(ParamOp param, Attribute storage, Attribute compute) {
+  QuantAttr stored = param.getStoredAttr(), low = dyn_cast_or_null<QuantAttr>(storage);
+  if (!low) {
+    // Low-bit values skip the params dtype on the way to a low-bit product: taken as they are where they are of its kind, dequantised
+    // to F32 and quantised otherwise.
+    if (stored && isa<QuantAttr>(compute))
+      return {{}, holds(stored, compute) ? stored : compute};
+    auto dtype = dyn_cast_or_null<TypeAttr>(storage);
+    // What is stored in low precision has been dequantised to F32 before it is rounded.
+    bool changes = dtype && dtype != compute && (stored ? !dtype.getValue().isF32()
+                                                        : !widens(param.getTensorType().getElementType(), dtype.getValue()));
+    return {changes ? storage : Attribute(), compute};
+  }
+  // Low-bit storage stands in the place of the params dtype. Each of its two steps is none between formats that hold the same.
+  if (holds(stored, low))
+    return {{}, holds(stored, compute) ? stored : compute};
+  if (holds(low, compute))
+    return {{}, low};
+  return {low, compute};
+}
+
+/// Says on the parameter what it becomes in memory. Where another operation holds it in another format, as a tied embedding beside
+/// a head of its own precision, the module gets a parameter of its own, from the same tensor.
+static LogicalResult makeResident(ModulePrecisionInterface op, Attribute compute, SymbolTableCollection &symbols) {
   auto param = symbols.lookupNearestSymbolFrom<ParamOp>(op, op.getModuleParameter());
-  PrecisionAttr precision = op.getModulePrecision();
-  Attribute via = precision.getStorage();
-  auto quant = dyn_cast<QuantAttr>(resident);
-  if (param.getStored() && quant) {
-    // A checkpoint in the format that is computed in is used as it is; one in another low-bit format is dequantised to F32 and
-    // quantised again. Both skip a params dtype, not a low-bit storage that was asked for.
-    if (!isa_and_nonnull<QuantAttr>(via))
-      via = {};
-    if (!via && param.getStored()->holdsSameAs(quant))
-      resident = *param.getStored();
-  }
-  if (auto dtype = dyn_cast_or_null<TypeAttr>(via)) {
-    bool exact = widens(param.getTensorType().getElementType(), dtype.getValue());
-    if (exact || dtype == resident || dtype.getValue().isF32())
-      via = {};
-  } else if (via == resident) {
-    via = {};
-  }
-  if (param.getResidentAttr() && (param.getResidentAttr() != resident || param.getViaAttr() != via)) {
-    InFlightDiagnostic diagnostic = op.emitOpError("expects ") << op.getModuleParameter() << " resident as " << resident
-                                                               << ", but another operation holds it as " << param.getResidentAttr();
-    diagnostic.attachNote(param.getLoc()) << "give the two operations parameters of their own";
-    return diagnostic;
+  auto [via, resident] = parameterSteps(param, op.getModulePrecision().getStorage(), compute);
+  auto fits = [via = via, resident = resident](ParamOp other) {
+    return !other.getResidentAttr() || (other.getResidentAttr() == resident && other.getViaAttr() == via);
+  };
+  if (!fits(param)) {
+    std::string name = (op.getModulePath() + ".weight").str();
+    auto own = symbols.lookupNearestSymbolFrom<ParamOp>(op, StringAttr::get(op.getContext(), name));
+    if (!own) {
+      OpBuilder builder(op.getContext());
+      builder.setInsertionPointAfter(param);
+      own = cast<ParamOp>(builder.clone(*param));
+      own.setSymName(name);
+      own.removeViaAttr();
+      own.removeResidentAttr();
+      symbols.getSymbolTable(param->getParentOp()).insert(own, builder.getInsertionPoint());
+    } else if (own.getFrom() != param.getFrom() || !fits(own)) {
+      InFlightDiagnostic diagnostic = op.emitOpError("expects ") << op.getModuleParameter() << " resident as " << resident
+                                                                 << ", but another operation holds it as " << param.getResidentAttr();
+      diagnostic.attachNote(own.getLoc()) << "the module cannot have a parameter of its own: @" << name << " is here";
+      return diagnostic;
+    }
+    param = own;
+    op.setModuleParameter(FlatSymbolRefAttr::get(param.getSymNameAttr()));
   }
   param.setResidentAttr(resident);
   if (via)
     param.setViaAttr(via);
   return success();
 }
+
+/// The module's path as keys of stochastic rounding have it: experts without their index.
+static std::string keyPath(ModulePrecisionInterface op) {
+  StringRef path = op.getModulePath();
+  if (op.getExpertCount() == 0)
+    return path.str();
+  auto [experts, projection] = path.rsplit('.');
+  return (experts.rsplit('.').first + "." + projection).str();
+}
+static QuantAttr activationFormat(ModulePrecisionInterface op) { return op.getModulePrecision().getLhs().keyedFor(keyPath(op), "activation"); }
+static QuantAttr weightFormat(ModulePrecisionInterface op) { return op.getModulePrecision().getRhs().keyedFor(keyPath(op), "weight"); }
 
 /// x in the dtype, through a cast where it has another.
 static Value castTo(RewriterBase &rewriter, Location location, Value x, Type dtype, StringRef path) {
@@ -72,10 +113,9 @@ static Value castTo(RewriterBase &rewriter, Location location, Value x, Type dty
 }
 
 /// Payload and scales of x. Rows that were dispatched are quantised before, so that dispatch carries the expert input's own payload and
-/// nothing is quantised twice; only formats whose tiles stay inside a row commute with it.
-static std::pair<Value, Value> quantize(RewriterBase &rewriter, Location location, Value x, QuantAttr format) {
-  auto dispatch = x.getDefiningOp<DispatchOp>();
-  if (dispatch && format.getTile().rows == 1) {
+/// nothing is quantised twice; other rows of experts, those of `offsets`, are each expert's operand.
+static std::pair<Value, Value> quantize(RewriterBase &rewriter, Location location, Value x, QuantAttr format, Value offsets = {}) {
+  if (auto dispatch = x.getDefiningOp<DispatchOp>()) {
     OpBuilder::InsertionGuard guard(rewriter);
     rewriter.setInsertionPoint(dispatch);
     auto [payload, scales] = quantize(rewriter, dispatch.getLoc(), dispatch.getX(), format);
@@ -89,7 +129,7 @@ static std::pair<Value, Value> quantize(RewriterBase &rewriter, Location locatio
   auto payload = withElement(x.getType(), format.getPayloadType());
   auto scales =
       RankedTensorType::get({cast<RankedTensorType>(x.getType()).getDimSize(0), format.getTileColumns(width)}, rewriter.getF32Type());
-  auto op = QuantizeOp::create(rewriter, location, payload, scales, x, format);
+  auto op = QuantizeOp::create(rewriter, location, payload, scales, x, format, format.spansRows() ? offsets : Value());
   return {op.getPayload(), op.getScales()};
 }
 
@@ -173,6 +213,8 @@ LogicalResult MLAAttentionOp::verify() {
     return emitOpError("(C7) expects `activation` in prefill only: decode quantises nothing");
   if (element(getQ()) != element(getResult()))
     return emitOpError("(C8) expects a result of ") << element(getQ()) << ", but got " << element(getResult());
+  if (getActivation() && getActivation()->getPayload() == Payload::nf4)
+    return emitOpError("(C9) expects no `activation` of nf4, which is a format of parameters");
   return success();
 }
 
@@ -241,24 +283,28 @@ LogicalResult GroupedScaledMatmulOp::verifySymbolUses(SymbolTableCollection &sym
 StringRef EmbeddingOp::getModuleType() { return "Embedding"; }
 bool EmbeddingOp::isLowBitCapable() { return false; }
 FlatSymbolRefAttr EmbeddingOp::getModuleParameter() { return getTableAttr(); }
+void EmbeddingOp::setModuleParameter(FlatSymbolRefAttr parameter) { setTableAttr(parameter); }
 Type EmbeddingOp::getActivationElement() { return {}; }
 bool EmbeddingOp::resultIsActivation() { return true; }
 
 StringRef RMSNormOp::getModuleType() { return "RMSNorm"; }
 bool RMSNormOp::isLowBitCapable() { return false; }
 FlatSymbolRefAttr RMSNormOp::getModuleParameter() { return getWeightAttr(); }
+void RMSNormOp::setModuleParameter(FlatSymbolRefAttr parameter) { setWeightAttr(parameter); }
 Type RMSNormOp::getActivationElement() { return element(getX()); }
 bool RMSNormOp::resultIsActivation() { return true; }
 
 StringRef LinearOp::getModuleType() { return "Linear"; }
 bool LinearOp::isLowBitCapable() { return true; }
 FlatSymbolRefAttr LinearOp::getModuleParameter() { return getWeightAttr(); }
+void LinearOp::setModuleParameter(FlatSymbolRefAttr parameter) { setWeightAttr(parameter); }
 Type LinearOp::getActivationElement() { return element(getX()); }
 bool LinearOp::resultIsActivation() { return !getLogits(); }
 
 StringRef GroupedLinearOp::getModuleType() { return "Linear"; }
 bool GroupedLinearOp::isLowBitCapable() { return true; }
 FlatSymbolRefAttr GroupedLinearOp::getModuleParameter() { return getWeightAttr(); }
+void GroupedLinearOp::setModuleParameter(FlatSymbolRefAttr parameter) { setWeightAttr(parameter); }
 Type GroupedLinearOp::getActivationElement() { return element(getX()); }
 int64_t GroupedLinearOp::getExpertCount() { return getCount(); }
 int64_t GroupedLinearOp::getFirstExpert() { return getFirst(); }
@@ -266,6 +312,7 @@ int64_t GroupedLinearOp::getFirstExpert() { return getFirst(); }
 StringRef MLAAttentionOp::getModuleType() { return "Linear"; }
 bool MLAAttentionOp::isLowBitCapable() { return true; }
 FlatSymbolRefAttr MLAAttentionOp::getModuleParameter() { return getKvBAttr(); }
+void MLAAttentionOp::setModuleParameter(FlatSymbolRefAttr parameter) { setKvBAttr(parameter); }
 Type MLAAttentionOp::getActivationElement() {
   // Prefill quantises latents itself where it is told to; decode multiplies with the dequantised weight.
   if (getPhase() == Phase::decode || !getPrecision() || !getPrecision()->isLowBit())
@@ -277,12 +324,14 @@ bool MLAAttentionOp::resultIsActivation() { return true; }
 StringRef ScaledMatmulOp::getModuleType() { return "Linear"; }
 bool ScaledMatmulOp::isLowBitCapable() { return true; }
 FlatSymbolRefAttr ScaledMatmulOp::getModuleParameter() { return getWeightAttr(); }
+void ScaledMatmulOp::setModuleParameter(FlatSymbolRefAttr parameter) { setWeightAttr(parameter); }
 Type ScaledMatmulOp::getActivationElement() { return element(getPayload()); }
 bool ScaledMatmulOp::resultIsActivation() { return !getLogits(); }
 
 StringRef GroupedScaledMatmulOp::getModuleType() { return "Linear"; }
 bool GroupedScaledMatmulOp::isLowBitCapable() { return true; }
 FlatSymbolRefAttr GroupedScaledMatmulOp::getModuleParameter() { return getWeightAttr(); }
+void GroupedScaledMatmulOp::setModuleParameter(FlatSymbolRefAttr parameter) { setWeightAttr(parameter); }
 Type GroupedScaledMatmulOp::getActivationElement() { return element(getPayload()); }
 int64_t GroupedScaledMatmulOp::getExpertCount() { return getCount(); }
 int64_t GroupedScaledMatmulOp::getFirstExpert() { return getFirst(); }
@@ -315,12 +364,12 @@ LogicalResult LinearOp::legalizePrecision(RewriterBase &rewriter, SymbolTableCol
     getXMutable().assign(castTo(rewriter, getLoc(), getX(), precision.getCompute(), getPath()));
     return makeResident(*this, TypeAttr::get(precision.getCompute()), symbols);
   }
-  if (failed(makeResident(*this, precision.getRhs(), symbols)))
+  QuantAttr lhs = activationFormat(*this), rhs = weightFormat(*this);
+  if (failed(makeResident(*this, rhs, symbols)))
     return failure();
-  auto [payload, scales] = quantize(rewriter, getLoc(), getX(), precision.getLhs());
-  rewriter.replaceOpWithNewOp<ScaledMatmulOp>(*this, getResult().getType(), payload, scales, getWeightAttr(), precision.getLhs(),
-                                              precision.getRhs(), rewriter.getI64IntegerAttr(promotion(precision.getLhs())),
-                                              getLogitsAttr(), getPathAttr(), precision);
+  auto [payload, scales] = quantize(rewriter, getLoc(), getX(), lhs);
+  rewriter.replaceOpWithNewOp<ScaledMatmulOp>(*this, getResult().getType(), payload, scales, getWeightAttr(), lhs, rhs,
+                                              rewriter.getI64IntegerAttr(promotion(lhs)), getLogitsAttr(), getPathAttr(), precision);
   return success();
 }
 
@@ -331,12 +380,13 @@ LogicalResult GroupedLinearOp::legalizePrecision(RewriterBase &rewriter, SymbolT
     getXMutable().assign(castTo(rewriter, getLoc(), getX(), precision.getCompute(), getPath()));
     return makeResident(*this, TypeAttr::get(precision.getCompute()), symbols);
   }
-  if (failed(makeResident(*this, precision.getRhs(), symbols)))
+  QuantAttr lhs = activationFormat(*this), rhs = weightFormat(*this);
+  if (failed(makeResident(*this, rhs, symbols)))
     return failure();
-  auto [payload, scales] = quantize(rewriter, getLoc(), getX(), precision.getLhs());
-  rewriter.replaceOpWithNewOp<GroupedScaledMatmulOp>(
-      *this, getResult().getType(), payload, scales, getOffsets(), getWeightAttr(), getFirstAttr(), getCountAttr(), precision.getLhs(),
-      precision.getRhs(), rewriter.getI64IntegerAttr(promotion(precision.getLhs())), getPathAttr(), precision, getInit());
+  auto [payload, scales] = quantize(rewriter, getLoc(), getX(), lhs, getOffsets());
+  rewriter.replaceOpWithNewOp<GroupedScaledMatmulOp>(*this, getResult().getType(), payload, scales, getOffsets(), getWeightAttr(),
+                                                     getFirstAttr(), getCountAttr(), lhs, rhs,
+                                                     rewriter.getI64IntegerAttr(promotion(lhs)), getPathAttr(), precision, getInit());
   return success();
 }
 
@@ -346,8 +396,8 @@ LogicalResult MLAAttentionOp::legalizePrecision(RewriterBase &, SymbolTableColle
     return makeResident(*this, TypeAttr::get(precision.getCompute()), symbols);
   // Decode is absorbed: the quantised weight acts with its dequantised values on queries and outputs that are not quantised.
   if (getPhase() == Phase::prefill)
-    setActivationAttr(precision.getLhs());
-  return makeResident(*this, precision.getRhs(), symbols);
+    setActivationAttr(activationFormat(*this));
+  return makeResident(*this, weightFormat(*this), symbols);
 }
 
 // Explicit already.

@@ -245,5 +245,7 @@ LogicalResult QuantizeOp::verify() {
                                         << format.getTile().columns << ", but got " << columns(getScales());
   if (element(getPayload()) != format.getPayloadType())
     return emitOpError("(C3) expects a payload of ") << format.getPayloadType() << ", but got " << element(getPayload());
+  if (getOffsets() && !format.spansRows())
+    return emitOpError("(C4) expects no `experts` with ") << format << ", which looks at no other row";
   return success();
 }

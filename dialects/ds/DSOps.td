@@ -221,7 +221,8 @@ def DS_MLAAttentionOp : DS_ModuleOp<"mla_attention", [DS_ResultLikeFirstOperand,
   let description = [{
     Owns `kv_b_proj` in both phases: prefill expands the cached latents to keys and values, decode absorbs the projection into queries and
     outputs (DeepSeek-V2, section 2.1.2). Queries are rotated; the cache holds the normalised latent and the rotated key of every
-    position up to the token's own. Scores and softmax are F32. In low precision `activation` is the format that prefill quantises latents to.
+    position up to the token's own. Scores and softmax are F32. In low precision `activation` is the format that prefill quantises latents to,
+    and decode multiplies with the values that the parameter's codes stand for, whatever its format.
 
     - (C1) q has heads * (nope + rope) columns.
     - (C2) the result has heads * value columns.
@@ -231,6 +232,7 @@ def DS_MLAAttentionOp : DS_ModuleOp<"mla_attention", [DS_ResultLikeFirstOperand,
     - (C6) the scale is finite and positive in F32.
     - (C7) `activation` stands in prefill only: decode quantises nothing.
     - (C8) the result has the element type of q.
+    - (C9) `activation` is no nf4, which is a format of parameters.
 
     ```mlir
     %o = ds.mla_attention prefill %q, %cache, %batch, @blocks.0.attn.kv_b_proj.weight layer(0) heads(4, nope = 64, rope = 32, value = 64)
@@ -396,12 +398,17 @@ def DS_QuantizeOp : DS_Op<"quantize", [Pure]> {
     - (C1) the payload has the columns of x.
     - (C2) the scales have ceil(columns / tile columns) columns.
     - (C3) the payload's element type is that of the format.
+    - (C4) `experts` stands only with a format whose tiles or outer scale span rows: the others look at no other row.
+
+    Row t of the scales holds those of token t's tiles, also where a tile spans several rows, so that rows may be dispatched. With
+    `experts` each expert's rows are quantised alone, as if it were called with nothing else.
 
     `%q, %s = ds.quantize %n quant(#act) : (tensor<?x256xbf16>) -> (tensor<?x256xf8E4M3FN>, tensor<?x2xf32>)`
+    `%q, %s = ds.quantize %h experts(%offsets) quant(#tensor) : (tensor<?x96xbf16>, tensor<9xi32>) -> (tensor<?x96xf8E4M3FN>, tensor<?x1xf32>)`
   }];
-  let arguments = (ins DS_Activations:$x, DS_QuantAttr:$quant);
+  let arguments = (ins DS_Activations:$x, DS_QuantAttr:$quant, Optional<DS_Offsets>:$offsets);
   let results = (outs DS_Payloads:$payload, DS_F32Matrix:$scales);
-  let assemblyFormat = "$x `quant` `(` $quant `)` attr-dict `:` functional-type(operands, results)";
+  let assemblyFormat = "$x (`experts` `(` $offsets^ `)`)? `quant` `(` $quant `)` attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
 }
 
@@ -409,7 +416,8 @@ def DS_ScaledMatmulOp : DS_ModuleOp<"scaled_matmul", [Pure]> {
   let summary = "product of a quantised activation with a quantised weight";
   let description = [{
     `result[t, n] = sum over k of (payload[t, k] * scales[t, k / tile]) * (weight[n, k] * weight_scales[n / rows, k / columns])`,
-    accumulated in F32 and promoted every `promote` elements of K (DeepSeek-V3, section 3.3.2).
+    accumulated in F32 and promoted every `promote` elements of K (DeepSeek-V3, section 3.3.2). Each operand has a format of its own: any
+    payload of activations by any of weights.
 
     - (C1) the payload has K columns, as the weight has, and the result N.
     - (C2) the scales have ceil(K / tile columns) columns.

@@ -82,18 +82,24 @@ LogicalResult BufferType::verify(function_ref<InFlightDiagnostic()> emitError, A
   for (const Extent &extent : extents)
     if (extent.factor <= 0)
       return emitError() << "(C2) expects positive extents, but got " << extent.factor;
-  if (!ds::isPlainDtype(element) && !isa<Float8E4M3FNType, Float8E5M2Type>(element) && !element.isInteger(32) && !element.isInteger(8))
-    return emitError() << "(C3) expects elements of f32, bf16, f16, f8E4M3FN, f8E5M2, i32 or i8, but got " << element;
+  if (!ds::isPlainDtype(element) && !isa<Float8E4M3FNType, Float8E5M2Type, Float4E2M1FNType>(element) && !element.isInteger(32) && !element.isInteger(8))
+    return emitError() << "(C3) expects elements of f32, bf16, f16, f8E4M3FN, f8E5M2, f4E2M1FN, i32 or i8, but got " << element;
   return success();
 }
 
 std::optional<int64_t> BufferType::getBytes(int64_t tokens, int64_t wanted) const {
-  int64_t bytes = getElement().getIntOrFloatBitWidth() / 8;
+  int64_t bytes = 1, width = getElement().getIntOrFloatBitWidth();
   for (const Extent &extent : getExtents()) {
     int64_t size = extent.size == Extent::Tokens ? tokens : extent.size == Extent::Wanted ? wanted : 1;
-    if (__builtin_mul_overflow(bytes, extent.factor, &bytes) || __builtin_mul_overflow(bytes, size, &bytes))
+    if (__builtin_mul_overflow(size, extent.factor, &size))
+      return std::nullopt;
+    if (width < 8 && &extent == &getExtents().back())
+      size = llvm::divideCeil(size, 8 / width);
+    if (__builtin_mul_overflow(bytes, size, &bytes))
       return std::nullopt;
   }
+  if (width > 8 && __builtin_mul_overflow(bytes, width / 8, &bytes))
+    return std::nullopt;
   return bytes;
 }
 

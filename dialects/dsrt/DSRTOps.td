@@ -33,7 +33,9 @@ def DSRT_BufferType : DSRT_Type<"Buffer", "buffer"> {
 
     - (C1) there is an extent.
     - (C2) extents are positive.
-    - (C3) the element type is f32, bf16, f16, f8E4M3FN, f8E5M2, i32 or i8.
+    - (C3) the element type is f32, bf16, f16, f8E4M3FN, f8E5M2, f4E2M1FN, i32 or i8.
+
+    Rows along the last extent begin at a byte: one of N four-bit payloads is ceil(N / 2) bytes.
 
     `!dsrt.buffer<tokens*2 x 256 x bf16>`
   }];

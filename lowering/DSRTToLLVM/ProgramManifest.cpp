@@ -55,7 +55,12 @@ dsrt_quant quantOf(ds::QuantAttr format) {
   }
   quant.tile_rows = int32_t(format.getTile().rows);
   quant.tile_cols = int32_t(format.getTile().columns);
-  quant.rule = format.getRule() == ds::ScaleRule::amax ? DSRT_SCALE_AMAX : DSRT_SCALE_POWER_OF_TWO;
+  static_assert(int(ds::ScaleRule::amax) == DSRT_SCALE_AMAX && int(ds::ScaleRule::power_of_two) == DSRT_SCALE_POWER_OF_TWO &&
+                int(ds::ScaleRule::mx) == DSRT_SCALE_MX);
+  static_assert(int(ds::OuterScale::none) == DSRT_OUTER_NONE && int(ds::OuterScale::row) == DSRT_OUTER_ROW &&
+                int(ds::OuterScale::tensor) == DSRT_OUTER_TENSOR);
+  quant.rule = int32_t(format.getRule());
+  quant.outer = int32_t(format.getOuter());
   quant.rounding = format.getRounding() == ds::Rounding::nearest ? DSRT_NEAREST_EVEN : DSRT_STOCHASTIC;
   quant.amax_floor = float(format.getFloor());
   quant.seed = format.getSeed();

@@ -141,9 +141,6 @@ private:
   }
 
   LogicalResult lower(Operation *op) {
-    for (Type type : op->getResultTypes())
-      if (getElementTypeOrSelf(type).getIntOrFloatBitWidth() < 8)
-        return op->emitOpError("expects elements of whole bytes, because buffers are, but got ") << type;
     return llvm::TypeSwitch<Operation *, LogicalResult>(op)
         .Case<ds::EmbeddingOp, ds::RMSNormOp, ds::LinearOp, ds::GroupedLinearOp, ds::MLAAttentionOp, ds::RopeTableOp, ds::RopeOp,
               ds::SliceColumnsOp, ds::CacheAppendOp, ds::RouteOp, ds::ExpertOrderOp, ds::DispatchOp, ds::TakeRowsOp, ds::SwiGLUOp,
@@ -288,7 +285,11 @@ private:
   }
   LogicalResult lower(ds::QuantizeOp op) {
     Value payload = resultLike(op.getPayload(), op.getX()), scales = resultLike(op.getScales(), op.getX());
-    dsrt::QuantizeOp::create(builder, location, payload, scales, at(op.getX()), op.getQuantAttr(), builder.getStringAttr(pathOf(op)));
+    StringAttr path = builder.getStringAttr(pathOf(op));
+    if (Value offsets = op.getOffsets())
+      dsrt::GroupedQuantizeOp::create(builder, location, payload, scales, at(op.getX()), at(offsets), op.getQuantAttr(), path);
+    else
+      dsrt::QuantizeOp::create(builder, location, payload, scales, at(op.getX()), op.getQuantAttr(), path);
     return success();
   }
   LogicalResult lower(ds::ReturnOp op) {

@@ -185,7 +185,7 @@ public:
     bool ue8m0 = config.quantization->ue8m0;
     stored = ds::QuantAttr::get(model.getContext(), ds::Payload::f8E4M3FN, {config.quantization->blockRows, config.quantization->blockCols},
                                 ue8m0 ? ds::Scale::ue8m0 : ds::Scale::f32, ue8m0 ? ds::ScaleRule::power_of_two : ds::ScaleRule::amax,
-                                ds::Rounding::nearest, 0.0, 0);
+                                ds::Rounding::nearest, 0.0, 0, ds::OuterScale::none);
   }
 
   void add(const std::string &path, const ModelParameter &parameter, const ParameterStorage &storage) {

@@ -23,10 +23,11 @@ Type typeOf(MLIRContext *context, Precision precision) {
 }
 
 ds::QuantAttr quantOf(MLIRContext *context, const QuantFormat &format) {
+  // e4m3 is short for f8E4M3FN where scales are meant.
   ds::Scale scale = format.scale == "f32" ? ds::Scale::f32 : format.scale == "ue8m0" ? ds::Scale::ue8m0 : ds::Scale::e4m3;
   return ds::QuantAttr::get(context, *ds::symbolizePayload(format.payload), {format.tileRows, format.tileCols}, scale,
                             *ds::symbolizeScaleRule(format.rule), *ds::symbolizeRounding(format.rounding), ds::Number(format.amaxFloor),
-                            format.seed);
+                            format.seed, *ds::symbolizeOuterScale(format.outerScale.empty() ? "none" : format.outerScale));
 }
 
 class Application {
@@ -34,14 +35,8 @@ public:
   Application(ds::ModelOp model, const Resolution &resolution) : model(model), resolution(resolution), context(model.getContext()) {}
 
   LogicalResult run() {
-    for (const Finding &finding : executability(resolution)) {
-      InFlightDiagnostic diagnostic = emitError(model.getLoc()) << "[" << codeName(finding.code) << "] " << finding.message;
-      for (const Note &note : finding.notes)
-        diagnostic.attachNote(model.getLoc()) << note.text;
-      executable = false;
-    }
     FailureOr<ModelModules> modules = ModelModules::collect(model);
-    if (!executable || failed(modules))
+    if (failed(modules))
       return failure();
     if (modules->modules.size() != resolution.decisions.size())
       return model.emitError("has changed since precision was resolved");
@@ -49,6 +44,7 @@ public:
       retype(function);
     for (ModuleOperation &entry : modules->operations)
       decide(entry);
+    warnOfRequantised();
     for (ds::ParamOp param : splitParams)
       if (!stillUsed.contains(param.getSymNameAttr()))
         param.erase();
@@ -78,6 +74,34 @@ private:
     }
   }
 
+  /// Notes a module whose parameter the checkpoint stores in another low-bit format than its product takes, and nobody asked for that:
+  /// FP4 and low-bit storage are asked for by flags alone, FP8 is what a mode or a recipe brings with it.
+  void noteRequantised(ds::ModulePrecisionInterface op, const Decision &decision) {
+    ds::QuantAttr stored = symbols.lookup<ds::ParamOp>(op.getModuleParameter().getAttr()).getStoredAttr();
+    if (!stored || decision.product < 0 || decision.stored >= 0)
+      return;
+    ds::QuantAttr weight = quantOf(context, resolution.products[size_t(decision.product)].weight);
+    bool asked = stored.getPayload() != weight.getPayload() ||
+                 (stored.getTile() != weight.getTile() && resolution.options.fp8WeightGranularity.given()) ||
+                 (stored.getScale() != weight.getScale() && resolution.options.fp8ScaleFormat.given());
+    if (!asked && !stored.holdsSameAs(weight))
+      requantised.try_emplace(op.getModulePath(), stored, weight);
+  }
+
+  void warnOfRequantised() {
+    if (requantised.empty())
+      return;
+    auto &[path, formats] = *requantised.begin();
+    InFlightDiagnostic diagnostic = emitWarning(model.getLoc())
+                                    << "[" << codeName(Code::StoredLowBitRequantised) << "] '" << path << "'";
+    if (requantised.size() > 1)
+      diagnostic << " and " << requantised.size() - 1 << " more";
+    diagnostic << " are stored in low precision and quantised again, so that they are rounded twice: stored as " << formats.first
+               << ", computed with as " << formats.second;
+    diagnostic.attachNote(model.getLoc())
+        << "compute in the checkpoint's own format, or ask for the other one with --fp8-weight-granularity or --fp8-scale-format";
+  }
+
   /// Equal decisions, reasons included, are one run of experts.
   static bool alike(const Decision &a, const Decision &b) {
     return a.compute == b.compute && a.persistent == b.persistent && a.product == b.product && a.stored == b.stored && a.reason == b.reason;
@@ -95,6 +119,7 @@ private:
 
   void decide(ModuleOperation &entry) {
     const auto &decisions = resolution.decisions;
+    noteRequantised(entry.operation, decisions[entry.modules[0]]);
     size_t count = entry.modules.size();
     // Runs [begin, end) of experts that are decided alike.
     std::vector<std::pair<size_t, size_t>> runs;
@@ -150,9 +175,9 @@ private:
   const Resolution &resolution;
   MLIRContext *context;
   SymbolTable symbols{model};
-  bool executable = true;
   llvm::SmallSetVector<ds::ParamOp, 4> splitParams;
   llvm::DenseSet<StringAttr> stillUsed;
+  llvm::MapVector<StringRef, std::pair<ds::QuantAttr, ds::QuantAttr>> requantised; ///< path to stored and computed format
 };
 
 } // namespace

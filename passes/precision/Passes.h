@@ -2,6 +2,7 @@
 #pragma once
 
 #include "dialects/ds/DS.h"
+#include "passes/precision/Legality.h"
 #include "passes/precision/PrecisionModel.h"
 
 #include "mlir/Pass/Pass.h"
@@ -25,8 +26,15 @@ mlir::FailureOr<Resolution> resolvePrecision(mlir::ds::ModelOp model, const Prec
 
 /// Writes a resolution to the graph: activations and the cache get the activation dtype, each module's operation its
 /// #ds.precision, the model its policy. Grouped operations are split into runs of experts that are decided alike, their stacked
-/// parameters with them. Fails, with an error each, for what the CPU cannot execute.
+/// parameters with them.
 mlir::LogicalResult applyResolution(mlir::ds::ModelOp model, const Resolution &resolution);
+
+/// Emits a finding at its place, or at `policy` where that is in no file of IR.
+void emitFinding(const Finding &finding, mlir::Location policy);
+
+/// Emits what a target refuses of a legalised model, or (DS1150) that `allowFallback` does nothing; the emulations that it lets pass are
+/// remarks. Fails where something is refused.
+mlir::LogicalResult verifyTarget(mlir::ds::ModelOp model, const Target &target, bool allowFallback);
 
 #define GEN_PASS_DECL
 #define GEN_PASS_REGISTRATION

@@ -74,4 +74,21 @@ def LegalizePrecisionPass : Pass<"ds-legalize-precision", "::mlir::ModuleOp"> {
   }];
 }
 
+def VerifyTargetPass : Pass<"ds-verify-target", "::mlir::ModuleOp"> {
+  let summary = "checks that a target runs a legalised model";
+  let description = [{
+    Judges every operation by the target's table of kernels (`passes/precision/Targets.cpp`) and refuses those that it cannot run (DS1016),
+    or can only emulate (DS1050) unless `allow-fallback` is given or emulation is the target's own way, as on cpu. What is emulated under
+    `allow-fallback` is a remark each. The plan depends on no target: this pass changes nothing.
+
+    ```mlir
+    // error: [DS1050] target 'cuda-sm90' runs scaled_matmul emulated alone, and --allow-fallback is not given: blocks.0.attn.q_a_proj
+    // note: format: f4E2M1FN by f4E2M1FN, but kernels take ...
+    %1 = ds.scaled_matmul %q, %s, @q_a lhs(#nvfp4) rhs(#nvfp4) promote(16) module("blocks.0.attn.q_a_proj") ...
+    ```
+  }];
+  let options = [Option<"target", "target", "std::string", "\"cpu\"", "cpu or cuda-sm90">,
+                 Option<"allowFallback", "allow-fallback", "bool", "false", "what the target only emulates is listed, not refused">];
+}
+
 #endif

@@ -20,13 +20,16 @@ dsrt::Json formatJson(Attribute format) {
   if (auto dtype = dyn_cast<TypeAttr>(format))
     return text(dtype.getValue());
   auto quant = cast<ds::QuantAttr>(format);
-  return {{"payload", ds::stringifyPayload(quant.getPayload()).str()},
+  dsrt::Json json = {{"payload", ds::stringifyPayload(quant.getPayload()).str()},
           {"scale", ds::stringifyScale(quant.getScale()).str()},
           {"tile", {quant.getTile().rows, quant.getTile().columns}},
           {"rule", ds::stringifyScaleRule(quant.getRule()).str()},
           {"rounding", ds::stringifyRounding(quant.getRounding()).str()},
           {"amax_floor", double(quant.getFloor())},
           {"seed", quant.getSeed()}};
+  if (quant.getOuter() != ds::OuterScale::none)
+    json["outer_scale"] = ds::stringifyOuterScale(quant.getOuter()).str();
+  return json;
 }
 
 /// Bytes of a parameter of [experts,] rows, columns in a format, its F32 scales included.
@@ -38,8 +41,8 @@ int64_t bytesOf(ArrayRef<int64_t> shape, Attribute format) {
     return elements * dtype.getValue().getIntOrFloatBitWidth() / 8;
   auto quant = cast<ds::QuantAttr>(format);
   int64_t rows = shape.size() > 1 ? shape[shape.size() - 2] : 1;
-  return elements * quant.getPayloadType().getIntOrFloatBitWidth() / 8 +
-         outer * quant.getTileRows(rows) * quant.getTileColumns(shape.back()) * 4;
+  int64_t row = llvm::divideCeil(shape.back() * int64_t(quant.getPayloadType().getIntOrFloatBitWidth()), 8);
+  return elements / shape.back() * row + outer * quant.getTileRows(rows) * quant.getTileColumns(shape.back()) * 4;
 }
 
 } // namespace

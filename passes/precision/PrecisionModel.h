@@ -55,9 +55,6 @@ struct ProductFormat {
   bool operator==(const ProductFormat &) const = default;
 };
 
-/// What the CPU target cannot run today, and what it can; nothing where it runs. For operands of products and stored weights.
-std::optional<std::string> notExecutable(const QuantFormat &format);
-
 /// How collectives carry activations.
 struct CommunicationPlan {
   bool quantised = false;
@@ -150,9 +147,6 @@ private:
 /// Resolves all modules. Never fails: with errors among `findings` the decisions are not to be used. `checkpoint` is what
 /// `--precision-recipe auto` reads; null: there is none, and auto is an error.
 Resolution resolve(std::vector<Module> modules, const PrecisionOptions &options, const Checkpoint *checkpoint = nullptr);
-
-/// What of a resolution the CPU target cannot run, a finding (DS1016) for each operand or backend; empty where all of it runs.
-std::vector<Finding> executability(const Resolution &resolution);
 
 /// At most `limit` existing paths that a path which does not exist may have meant, the most likely first: a Hugging Face name,
 /// indices swapped, a dense name on an MoE block, an index out of range, a misspelling.

@@ -41,6 +41,21 @@ DSRT_VERSIONS void decodeBatchUE8M0(const uint8_t *x, float *y, size_t count) {
   for (size_t i = 0; i < count; ++i)
     y[i] = decodeUE8M0(x[i]);
 }
+/// Both halves of each byte, from an even column on.
+template <float Decode(uint8_t)> __attribute__((always_inline)) inline void decodeHalves(const uint8_t *x, float *y, int64_t count) {
+  for (int64_t i = 0; i < count / 2; ++i) {
+    y[2 * i] = Decode(x[i] & 0xf);
+    y[2 * i + 1] = Decode(x[i] >> 4);
+  }
+  if (count % 2 != 0)
+    y[count - 1] = Decode(x[count / 2] & 0xf);
+}
+DSRT_VERSIONS void decodeBatchE2M1(const uint8_t *x, float *y, int64_t count) { decodeHalves<decodeE2M1>(x, y, count); }
+DSRT_VERSIONS void decodeBatchNF4(const uint8_t *x, float *y, int64_t count) { decodeHalves<decodeNF4>(x, y, count); }
+DSRT_VERSIONS void pairHalves(const uint8_t *codes, uint8_t *bytes, int64_t count) {
+  for (int64_t i = 0; i < count; ++i)
+    bytes[i] = uint8_t(codes[2 * i] | codes[2 * i + 1] << 4);
+}
 DSRT_VERSIONS void encodeBatchBF16(const float *x, uint16_t *y, size_t count) {
   for (size_t i = 0; i < count; ++i)
     y[i] = encodeBF16(x[i]);
@@ -79,6 +94,33 @@ size_t elementBytes(int32_t dtype) {
   default:
     return 0;
   }
+}
+
+void decodeColumns(int32_t dtype, const void *row, int64_t begin, int64_t count, float *values) {
+  auto *bytes = static_cast<const uint8_t *>(row);
+  if (!isFourBit(dtype))
+    return toF32(dtype, bytes + begin * int64_t(elementBytes(dtype)), values, size_t(count));
+  bool nf4 = dtype == DSRT_NF4;
+  if (begin % 2 != 0 && count > 0) {
+    uint8_t code = bytes[begin / 2] >> 4;
+    *values++ = nf4 ? decodeNF4(code) : decodeE2M1(code);
+    ++begin, --count;
+  }
+  if (nf4)
+    decodeBatchNF4(bytes + begin / 2, values, count);
+  else
+    decodeBatchE2M1(bytes + begin / 2, values, count);
+}
+
+void packFourBit(const uint8_t *codes, int64_t begin, int64_t count, void *row) {
+  auto *bytes = static_cast<uint8_t *>(row);
+  if (begin % 2 != 0 && count > 0) {
+    bytes[begin / 2] = uint8_t((bytes[begin / 2] & 0xf) | *codes++ << 4);
+    ++begin, --count;
+  }
+  pairHalves(codes, bytes + begin / 2, count / 2);
+  if (count % 2 != 0)
+    bytes[(begin + count) / 2] = codes[count - 1];
 }
 
 float largestValue(int32_t payload) {

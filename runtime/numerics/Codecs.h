@@ -1,5 +1,5 @@
-// The codecs of the element types: bit-exact conversions between F32 and BF16, F16, E4M3, E5M2, E2M1 and UE8M0, one by one and
-// in batches. Every conversion to a narrower type rounds to nearest, ties to even.
+// The codecs of the element types: bit-exact conversions between F32 and BF16, F16, E4M3, E5M2, E2M1, NF4 and UE8M0, one by one
+// and in batches. Every conversion to a narrower type rounds to nearest, ties to even.
 //
 //   type   sign, exponent, mantissa   largest   smallest step   infinities, overflow   NaN
 //   BF16   1, 8, 7                    3.39e38   2^-133          infinity               stays, made quiet
@@ -8,8 +8,10 @@
 //   E5M2   1, 5, 2                    57344     2^-16           saturate to 57344      stays, made quiet
 //   E2M1   1, 2, 1                    6         0.5             saturate to 6          has none: becomes 6, with its sign
 //   UE8M0  0, 8, 0                    2^127     powers of two   saturate to 2^127      0xff
+//   NF4    16 levels in [-1, 1]       1         levels          saturate to 1          has none: becomes 1, with its sign
 //
-// E4M3, E5M2: OCP 8-bit Floating Point Specification 1.0 ("fn": no infinity). E2M1, UE8M0: OCP Microscaling Formats 1.0.
+// E4M3, E5M2: OCP 8-bit Floating Point Specification 1.0 ("fn": no infinity). E2M1, UE8M0: OCP Microscaling Formats 1.0. NF4: the
+// quantiles of a normal distribution that QLoRA lists (arXiv 2305.14314, appendix E), in rising order; ties go to the lower level.
 #pragma once
 
 #include "runtime/support/Status.h"
@@ -100,6 +102,57 @@ inline float decodeE2M1(uint8_t code) {
   return values[code & 0xf];
 }
 
+/// The levels of NF4. Code 7 is 0; 0 and 15 are -1 and 1.
+inline constexpr float nf4Levels[16] = {-1.0f,
+                                        -0.6961928009986877f,
+                                        -0.5250730514526367f,
+                                        -0.39491748809814453f,
+                                        -0.28444138169288635f,
+                                        -0.18477343022823334f,
+                                        -0.09105003625154495f,
+                                        0.0f,
+                                        0.07958029955625534f,
+                                        0.16093020141124725f,
+                                        0.24611230194568634f,
+                                        0.33791524171829224f,
+                                        0.44070982933044434f,
+                                        0.5626170039176941f,
+                                        0.7229568362236023f,
+                                        1.0f};
+
+namespace codec {
+
+/// F32 values in their order, as integers: NaN stand outside the infinities, on the side of their sign.
+constexpr uint32_t ordered(float value) {
+  uint32_t bits = std::bit_cast<uint32_t>(value);
+  return bits >> 31 ? ~bits : bits | 0x80000000;
+}
+
+/// Where NF4 codes change: an F32 value above bound i has a code above i. The sum of two F32 is exact in F64, and rounding half of
+/// it down to F32 leaves the largest value that is not nearer to the upper level.
+struct Nf4Bounds {
+  uint32_t bound[15];
+  constexpr Nf4Bounds() : bound() {
+    for (int i = 0; i < 15; ++i) {
+      double middle = (double(nf4Levels[i]) + double(nf4Levels[i + 1])) / 2;
+      uint32_t nearest = ordered(float(middle));
+      bound[i] = double(float(middle)) > middle ? nearest - 1 : nearest;
+    }
+  }
+};
+inline constexpr Nf4Bounds nf4Bounds;
+
+} // namespace codec
+
+/// The code stands in the lower four bits.
+inline uint8_t encodeNF4(float value) {
+  uint32_t place = codec::ordered(value), code = 0;
+  for (uint32_t bound : codec::nf4Bounds.bound)
+    code += place > bound;
+  return uint8_t(code);
+}
+inline float decodeNF4(uint8_t code) { return nf4Levels[code & 0xf]; }
+
 /// The nearest power of two, the upper one at a tie; values below 2^-127, zero and negative values among them, become 2^-127.
 uint8_t encodeUE8M0(float value);
 /// 2^(code - 127); 0xff is NaN.
@@ -109,6 +162,21 @@ inline float decodeUE8M0(uint8_t code) {
 
 /// Bytes of an element: 0 for the four-bit types, two of which share a byte, and for DSRT_NONE.
 size_t elementBytes(int32_t dtype);
+
+/// Whether two elements share a byte.
+inline bool isFourBit(int32_t dtype) { return dtype == DSRT_F4E2M1 || dtype == DSRT_NF4; }
+
+/// Bytes of a row of `columns` elements. Rows of the four-bit types are padded to whole bytes (dsrt.h); 0 for DSRT_NONE.
+inline int64_t rowBytes(int32_t dtype, int64_t columns) {
+  return isFourBit(dtype) ? (columns + 1) / 2 : int64_t(elementBytes(dtype)) * columns;
+}
+
+/// Columns [begin, begin + count) of a row of a type that toF32 takes or of a four-bit type, as F32.
+void decodeColumns(int32_t dtype, const void *row, int64_t begin, int64_t count, float *values);
+
+/// Puts four-bit codes into columns [begin, begin + count) of a row. Columns are filled in rising order: the upper half behind an even
+/// column becomes 0, and the lower half before an odd `begin` stays.
+void packFourBit(const uint8_t *codes, int64_t begin, int64_t count, void *row);
 
 /// The largest finite value of a quantised payload; 0 for other types.
 float largestValue(int32_t payload);

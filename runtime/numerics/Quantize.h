@@ -2,11 +2,18 @@
 // a parameter's conversion follows (docs: precision; DeepSeek-V3 technical report, arXiv 2412.19437, section 3.3).
 //
 // A tile of tile_rows x tile_cols elements (an extent of 0: the whole matrix in that direction; a partial tile at an edge is a
-// tile of its own) has one scale:
+// tile of its own) has one scale. All divisions are IEEE F32 divisions, and `largest` is the payload's largest value (Codecs.h):
 //   amax     the largest magnitude among its finite values, at least amax_floor
-//   scale    amax / largest payload value, an IEEE division, 1 where that is 0; or the power of two not below that quotient,
-//            from its bits, at least 2^-127, 1 where amax is 0
-//   payload  encode(x / scale), an IEEE division: to nearest even, saturating; NaN stays NaN
+//   scale    by the rule, of amax:
+//            amax          amax / largest, 1 where that is 0
+//            power_of_two  the power of two not below amax / largest, from its bits, at least 2^-127, 1 where amax is 0
+//            mx            2^(floor(log2 amax) - floor(log2 largest)) from the bits, at least 2^-127, 1 where amax is 0 (OCP
+//                          Microscaling Formats 1.0, section 6.3)
+//   payload  encode(x / scale) by Codecs.h, to nearest, or by Stochastic.h: saturating, infinities to the largest finite code, NaN
+//            stays NaN where the payload has one
+// With an outer scale (NVFP4) the tile's own is E4M3, and the F32 scale holds the product of both:
+//   g        amax' / (448 * largest), amax' of the row or of the whole matrix, at least amax_floor; 1 where that is 0
+//   scale    decodeE4M3(encodeE4M3((amax / largest) / g)) * g; a tile where that is 0 has payload 0
 // A format whose scale is DSRT_NONE is a plain dtype: its payload is the value rounded, and it has no scales.
 #pragma once
 
@@ -16,31 +23,50 @@
 
 namespace dsrt {
 
-/// DSRT_REJECTED where this runtime does not quantise so, with what it expects: the payload must be E4M3 or E5M2 rounded to nearest
-/// even with F32 scales by either rule or UE8M0 scales by powers of two, or a plain dtype (F32, BF16, F16).
+/// DSRT_REJECTED where this runtime does not quantise so, with what it expects. Payloads: E4M3 and E5M2 to nearest or stochastic, E2M1
+/// and NF4 to nearest, or a plain dtype (F32, BF16, F16). Scales: F32 by any rule, UE8M0 by powers of two or mx, E4M3 by amax below
+/// an outer scale; one of rows has tiles of one row.
 Status checkFormat(const dsrt_quant &format);
 
 /// Tiles along each direction of [rows, cols].
 int64_t tileRowsOf(const dsrt_quant &format, int64_t rows);
 int64_t tileColsOf(const dsrt_quant &format, int64_t cols);
 
+/// Whether a row's payload and scales do not depend on the rows beside it.
+bool rowsAreIndependent(const dsrt_quant &format);
+
 /// The largest magnitude among the finite values of x, 0 where there is none.
 float amaxOf(const float *x, int64_t count);
 
-/// The scale of a tile with this amax, of a format that checkFormat takes and that has scales.
-float scaleOf(const dsrt_quant &format, float amax);
+/// The outer scale of the largest magnitude of a row or matrix; 1 for a format without.
+float outerScaleOf(const dsrt_quant &format, float amax);
 
-/// payload[i] = encode(x[i] / scale), of a format that checkFormat takes and that has scales.
-void encodeScaled(const dsrt_quant &format, const float *x, int64_t count, float scale, void *payload);
+/// The scale of a tile with this amax and outer scale, of a format that checkFormat takes and that has scales.
+float scaleOf(const dsrt_quant &format, float amax, float outer = 1);
+
+/// Where a matrix that is quantised begins in the operand that it is a part of: what stochastic rounding counts by. Columns are those
+/// of the operand. Activations have expert 0, and rows that count the call's tokens, or the expert's weight in a stack its number in
+/// the model: a stack that is split gives the same bits.
+struct Place {
+  int64_t expert = 0, row = 0;
+};
+
+/// Encodes columns [begin, begin + count) of a row whose tile has this scale, of a format that checkFormat takes and that has scales.
+///
+/// \param place    of the row
+/// \param x        [count]
+/// \param payload  the row's, rowBytes of its columns; of a four-bit type columns are filled in rising order (packFourBit)
+void encodeScaled(const dsrt_quant &format, Place place, const float *x, int64_t begin, int64_t count, float scale, void *payload);
 
 /// Quantises x.
 ///
 /// \param x        [rows, cols], F32, row major
-/// \param payload  [rows, cols], format.payload
+/// \param payload  [rows, cols], format.payload, rowBytes from row to row
 /// \param scales   [ceil(rows / tile_rows), ceil(cols / tile_cols)], F32; not touched for a plain dtype
+/// \param place    of x
 ///
 /// The errors of checkFormat; DSRT_INTERNAL for negative extents.
-Status quantize(const dsrt_quant &format, const float *x, int64_t rows, int64_t cols, void *payload, float *scales);
+Status quantize(const dsrt_quant &format, const float *x, int64_t rows, int64_t cols, void *payload, float *scales, Place place = {});
 
 /// x = payload * scale of its tile, in F32. The layouts and errors of quantize.
 Status dequantize(const dsrt_quant &format, const void *payload, const float *scales, int64_t rows, int64_t cols, float *x);

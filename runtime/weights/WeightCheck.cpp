@@ -99,7 +99,9 @@ Expected<WeightsMemory> dsrt::measureWeights(const Manifest &manifest, int threa
     uint64_t converting = 0, storedRow = 0, ignored = 0;
     if (!parameter.through.empty()) {
       fits &= formatBytes(parameter.stored, 1, 1, extents.cols, storedRow, ignored);
-      uint64_t rows = uint64_t(threads) * pieceRows(parameter);
+      uint64_t height = uint64_t(pieceRows(parameter)), rows = 0;
+      uint64_t pieces = height == 0 ? 0 : (uint64_t(extents.rows) + height - 1) / height * uint64_t(extents.experts);
+      fits &= !__builtin_mul_overflow(std::min<uint64_t>(uint64_t(threads), pieces), height, &rows);
       fits &= !__builtin_mul_overflow(rows, storedRow + uint64_t(extents.cols) * 2 * sizeof(float), &converting);
     }
     memory.workspace = std::max({memory.workspace, converting, payload});

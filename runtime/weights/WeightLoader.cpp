@@ -258,7 +258,7 @@ private:
         uint64_t first = (uint64_t(e) * extents.rows + begin) * extents.cols;
         for (int64_t i = 0; i < count; ++i)
           values[i] = isVector ? 1.f : amplitude * uniform(seed, first + i);
-        return runSteps({parameter.resident()}, values, begin, rows, extents.cols, target, targetScales);
+        return runSteps({parameter.resident()}, values, parameter.firstExpert + e, begin, rows, extents.cols, target, targetScales);
       }
       const float *sourceScales = nullptr;
       if (!readScalesOf.empty())
@@ -275,7 +275,8 @@ private:
                           ? convert(dsrt_dtype(parameter.stored.payload), elements, DSRT_F32, values.data(), count)
                           : dequantize(parameter.stored, elements, sourceScales, rows, extents.cols, values.data());
       dropPages(source, rows * storedRow);
-      return status.ok() ? runSteps(parameter.through, values, begin, rows, extents.cols, target, targetScales) : status;
+      return status.ok() ? runSteps(parameter.through, values, parameter.firstExpert + e, begin, rows, extents.cols, target, targetScales)
+                         : status;
     });
     return status;
   }

@@ -2,6 +2,7 @@
 // to the FP8 that is computed with.
 #include "runtime/weights/WeightSteps.h"
 
+#include "runtime/numerics/Codecs.h"
 #include "runtime/numerics/Quantize.h"
 #include "runtime/weights/WeightLoader.h"
 
@@ -25,7 +26,8 @@ int64_t dsrt::pieceRows(const ManifestParameter &parameter) {
   auto include = [&](const dsrt_quant &format) {
     if (format.scale == DSRT_NONE)
       return;
-    int64_t tile = format.tile_rows == 0 ? extents.rows : std::min<int64_t>(format.tile_rows, extents.rows);
+    bool whole = format.tile_rows == 0 || format.outer == DSRT_OUTER_TENSOR;
+    int64_t tile = whole ? extents.rows : std::min<int64_t>(format.tile_rows, extents.rows);
     // A height that no longer fits the rows is the whole matrix.
     height = std::min(std::lcm(height, std::max<int64_t>(tile, 1)), std::max<int64_t>(extents.rows, 1));
     if (tile == extents.rows)
@@ -40,8 +42,8 @@ int64_t dsrt::pieceRows(const ManifestParameter &parameter) {
   return std::min(rows, std::max<int64_t>(extents.rows, 1));
 }
 
-Status dsrt::runSteps(const std::vector<dsrt_quant> &formats, std::vector<float> &values, int64_t begin, int64_t rows, int64_t cols,
-                      void *payload, float *scales) {
+Status dsrt::runSteps(const std::vector<dsrt_quant> &formats, std::vector<float> &values, int64_t expert, int64_t begin, int64_t rows,
+                      int64_t cols, void *payload, float *scales) {
   std::vector<uint8_t> codes;
   std::vector<float> codeScales;
   for (size_t step = 0; step + 1 < formats.size(); ++step) {
@@ -49,16 +51,15 @@ Status dsrt::runSteps(const std::vector<dsrt_quant> &formats, std::vector<float>
     formatBytes(formats[step], 1, rows, cols, payloadBytes, scaleBytes);
     codes.resize(payloadBytes);
     codeScales.resize(scaleBytes / sizeof(float));
-    if (Status status = quantize(formats[step], values.data(), rows, cols, codes.data(), codeScales.data()); !status.ok())
+    if (Status status = quantize(formats[step], values.data(), rows, cols, codes.data(), codeScales.data(), {expert, begin}); !status.ok())
       return status;
     if (Status status = dequantize(formats[step], codes.data(), codeScales.data(), rows, cols, values.data()); !status.ok())
       return status;
   }
   const dsrt_quant &last = formats.back();
-  uint64_t rowBytes = 0, ignored = 0;
-  formatBytes(last, 1, 1, cols, rowBytes, ignored);
   float *pieceScales = scales;
   if (scales && last.tile_rows > 0) // a piece begins at the edge of a tile
     pieceScales = scales + begin / last.tile_rows * tilesOf(cols, last.tile_cols);
-  return quantize(last, values.data(), rows, cols, static_cast<uint8_t *>(payload) + begin * int64_t(rowBytes), pieceScales);
+  return quantize(last, values.data(), rows, cols, static_cast<uint8_t *>(payload) + begin * rowBytes(last.payload, cols), pieceScales,
+                  {expert, begin});
 }

@@ -77,13 +77,11 @@ std::vector<double> reference(const Attention &a, const Tensor &queries, const T
         for (float &x : line)
           x = float(rounded(x, a.weightFormat.payload));
       if (!absorbed && a.quantised()) {
-        std::vector<uint8_t> payload(line.size());
-        std::vector<float> scales(line.size());
         dsrt_quant format = a.activation;
         format.tile_rows = 1;
         format.amax_floor = whole; // one tile of each line then: its amax is the whole operand's
-        EXPECT_TRUE(quantize(format, line.data(), 1, a.latent, payload.data(), scales.data()).ok());
-        EXPECT_TRUE(dequantize(format, payload.data(), scales.data(), 1, a.latent, line.data()).ok());
+        std::vector<double> values = valuesOf(format, quantised(format, line, 1, a.latent, 0, p));
+        line.assign(values.begin(), values.end());
       }
       latents.insert(latents.end(), line.begin(), line.end());
     }
@@ -205,10 +203,12 @@ DSRT_CASE(mla_prefill, narrowTypes) {
 }
 
 DSRT_CASE(mla_prefill, quantisedExpansion) {
-  for (const dsrt_quant &activation : {fp8Format(1, 128), fp8Format(1, 0), fp8Format(0, 0)})
-    for (const dsrt_quant &format : {fp8Format(128, 128), fp8Format(1, 0)}) {
+  for (const dsrt_quant &activation : {fp8Format(1, 128), fp8Format(1, 0), fp8Format(0, 0), stochastic(fp8Format(1, 128), 5),
+                                       stochastic(fp8Format(0, 0), 6), nvfp4Format(DSRT_OUTER_ROW), mxfp4Format()})
+    for (const dsrt_quant &format :
+         {fp8Format(128, 128), fp8Format(1, 0), fp8Format(0, 0), nvfp4Format(DSRT_OUTER_TENSOR), mxfp4Format()}) {
       Attention a;
-      a.latent = 130;
+      a.latent = 131;
       a.weightFormat = format;
       a.activation = activation;
       expectAttention(run, a, false, {{20, 5, 1}, {4, 0, 0}}, 1e-5);
@@ -277,10 +277,12 @@ DSRT_CASE(mla_decode, raggedContextsInPermutedSlots) {
 
 DSRT_CASE(mla_decode, weightsInEveryFormat) {
   for (int32_t type : {DSRT_F32, DSRT_BF16, DSRT_F16})
-    for (const dsrt_quant &format : {plainFormat(DSRT_BF16), plainFormat(DSRT_F16), fp8Format(128, 128), fp8Format(1, 0)}) {
+    for (const dsrt_quant &format :
+         {plainFormat(DSRT_BF16), plainFormat(DSRT_F16), fp8Format(128, 128), fp8Format(1, 0), fp8Format(0, 0),
+          powersOfTwo(fp8Format(128, 128)), nvfp4Format(DSRT_OUTER_TENSOR), mxfp4Format(), nf4Format(1), nf4Format(0)}) {
       Attention a;
       a.type = a.cacheType = type;
-      a.latent = 130;
+      a.latent = 131;
       a.weightFormat = format;
       expectAttention(run, a, true, {{1, 40, 1}, {1, 3, 0}}, 1e-5);
     }

@@ -189,6 +189,18 @@ DSRT_CASE(gather_rows, anyBytes) {
           want.set(i * columns + c, float(x.at(from[i], c)));
       expectSame(run.fetch(y, type, {6, columns}), want);
     }
+  // Rows of four-bit payloads begin with a byte of their own.
+  for (int64_t columns : {1, 32, 33}) {
+    Tensor x(DSRT_F4E2M1, {4, columns}), want(DSRT_F4E2M1, {6, columns});
+    size_t row = x.bytes.size() / 4, from[] = {3, 0, 1, 1, 1, 3};
+    for (size_t i = 0; i < x.bytes.size(); ++i)
+      x.bytes[i] = uint8_t(i * 37 + 5);
+    for (size_t i = 0; i < 6; ++i)
+      memcpy(want.bytes.data() + i * row, x.bytes.data() + from[i] * row, row);
+    void *y = run.result(DSRT_F4E2M1, {6, columns});
+    DSRT_CALL(gather_rows, y, run.upload(x), static_cast<int32_t *>(run.upload(index)), 6, columns, 4, DSRT_F4E2M1, 3);
+    expectSame(run.fetch(y, DSRT_F4E2M1, {6, columns}), want);
+  }
   for (int32_t bad : {-1, 12})
     EXPECT_EQ(run.backend->gather_rows(run.context, 0, nullptr, nullptr, static_cast<int32_t *>(run.upload(integers({1}, {bad}))), 1, 1, 4,
                                        DSRT_F32, 3),

@@ -1,6 +1,7 @@
 // The conformance suite's tensors, runs and registration. The context is the suite's own: a backend is tested by its table alone.
 #include "test/conformance/Harness.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdarg>
 #include <random>
@@ -26,7 +27,8 @@ int32_t dsrt_context_fail(dsrt_context *context, int32_t code, const char *patte
 namespace dsrt::conformance {
 
 Tensor::Tensor(int32_t dtype, std::vector<int64_t> dims) : dtype(dtype), dims(std::move(dims)) {
-  bytes.resize(size_t(size()) * elementBytes(dtype));
+  int64_t columns = this->dims.empty() ? 1 : this->dims.back();
+  bytes.resize(size_t(columns == 0 ? 0 : size() / columns * rowBytes(dtype, columns)));
 }
 
 int64_t Tensor::size() const {
@@ -37,6 +39,11 @@ int64_t Tensor::size() const {
 }
 
 double Tensor::operator[](int64_t index) const {
+  if (isFourBit(dtype)) {
+    int64_t column = index % dims.back();
+    uint8_t both = bytes[size_t(index / dims.back() * rowBytes(dtype, dims.back()) + column / 2)];
+    return valueOf(dtype, column % 2 == 0 ? both & 0xf : both >> 4);
+  }
   const uint8_t *element = bytes.data() + size_t(index) * elementBytes(dtype);
   if (dtype == DSRT_I32) {
     int32_t value;
@@ -84,17 +91,52 @@ dsrt_quant fp8Format(int32_t tileRows, int32_t tileCols) {
   return {DSRT_F8E4M3, DSRT_F32, tileRows, tileCols, DSRT_SCALE_AMAX, DSRT_NEAREST_EVEN, 0, 0, 0};
 }
 
+dsrt_quant nvfp4Format(int32_t outer) { return {DSRT_F4E2M1, DSRT_F8E4M3, 1, 16, DSRT_SCALE_AMAX, DSRT_NEAREST_EVEN, 0, outer, 0}; }
+
+dsrt_quant mxfp4Format() { return {DSRT_F4E2M1, DSRT_UE8M0, 1, 32, DSRT_SCALE_MX, DSRT_NEAREST_EVEN, 0, DSRT_OUTER_NONE, 0}; }
+
+dsrt_quant nf4Format(int32_t tileRows) {
+  return {DSRT_NF4, DSRT_F32, tileRows, 0, DSRT_SCALE_AMAX, DSRT_NEAREST_EVEN, 0, DSRT_OUTER_NONE, 0};
+}
+
+dsrt_quant stochastic(dsrt_quant format, uint64_t seed) {
+  format.rounding = DSRT_STOCHASTIC, format.seed = seed;
+  return format;
+}
+
+dsrt_quant powersOfTwo(dsrt_quant format) {
+  format.scale = DSRT_UE8M0, format.rule = DSRT_SCALE_POWER_OF_TWO;
+  return format;
+}
+
+int64_t tilesAlong(int64_t extent, int32_t tile) { return tile == 0 ? extent > 0 : (extent + tile - 1) / tile; }
+
+std::vector<float> floatsOf(const Tensor &tensor) {
+  std::vector<float> values;
+  for (int64_t i = 0; i < tensor.size(); ++i)
+    values.push_back(float(tensor[i]));
+  return values;
+}
+
 HostWeight weight(const dsrt_quant &format, std::vector<int64_t> dims, unsigned seed, float scale) {
   Tensor source = random(DSRT_F32, dims, seed, scale);
   HostWeight result{dims, format, Tensor(format.payload, dims), {}, {}};
+  if (format.scale == DSRT_NONE) {
+    for (int64_t i = 0; i < source.size(); ++i) {
+      result.payload.set(i, float(source[i]));
+      result.values.push_back(result.payload[i]);
+    }
+    return result;
+  }
   int64_t experts = dims[0], rows = dims[1], cols = dims[2];
-  int64_t tiles = format.scale == DSRT_NONE ? 0 : tileRowsOf(format, rows) * tileColsOf(format, cols);
-  result.scales.resize(size_t(experts * tiles));
-  std::vector<float> values(size_t(rows * cols));
+  result.payload.bytes.clear();
   for (int64_t e = 0; e < experts; ++e) {
-    uint8_t *payload = result.payload.bytes.data() + size_t(e * rows * cols) * elementBytes(format.payload);
-    EXPECT_TRUE(quantize(format, source.floats() + e * rows * cols, rows, cols, payload, result.scales.data() + e * tiles).ok());
-    EXPECT_TRUE(dequantize(format, payload, result.scales.data() + e * tiles, rows, cols, values.data()).ok());
+    std::vector<float> x(source.floats() + e * rows * cols, source.floats() + (e + 1) * rows * cols);
+    Quantised one = quantised(format, x, rows, cols, e);
+    std::vector<uint8_t> bytes = packed(format.payload, one.codes, rows, cols);
+    std::vector<double> values = valuesOf(format, one);
+    result.payload.bytes.insert(result.payload.bytes.end(), bytes.begin(), bytes.end());
+    result.scales.insert(result.scales.end(), one.scales.begin(), one.scales.end());
     result.values.insert(result.values.end(), values.begin(), values.end());
   }
   return result;
@@ -207,10 +249,13 @@ void expectClose(const Tensor &got, const std::vector<double> &want, double slac
 void expectSame(const Tensor &got, const Tensor &want) {
   ASSERT_EQ(got.dtype, want.dtype);
   ASSERT_EQ(got.dims, want.dims);
-  size_t width = elementBytes(got.dtype);
+  size_t width = std::max<size_t>(1, elementBytes(got.dtype));
   for (size_t i = 0; i < got.bytes.size(); i += width)
-    ASSERT_EQ(memcmp(got.bytes.data() + i, want.bytes.data() + i, width), 0)
-        << "element " << i / width << " is " << got[int64_t(i / width)] << ", expected " << want[int64_t(i / width)];
+    if (memcmp(got.bytes.data() + i, want.bytes.data() + i, width) != 0) {
+      if (isFourBit(got.dtype))
+        FAIL() << "byte " << i << " is " << int(got.bytes[i]) << ", expected " << int(want.bytes[i]);
+      FAIL() << "element " << i / width << " is " << got[int64_t(i / width)] << ", expected " << want[int64_t(i / width)];
+    }
 }
 
 std::vector<Case> &cases() {
@@ -226,7 +271,7 @@ public:
 
   void TestBody() override {
     std::vector<uint8_t> first;
-    for (int threads : {1, 2, 5}) {
+    for (int threads : {1, 2, 3, 7}) {
       SCOPED_TRACE(testing::Message() << threads << " threads");
       conformance::Run run(backend, threads);
       body(run);
@@ -271,6 +316,10 @@ public:
     EXPECT_EQ(backend->supports(DSRT_OP_linear, four, 2), 0);
     EXPECT_EQ(backend->supports(DSRT_OP_scaled_matmul, scaled, 3), 1);
     EXPECT_EQ(backend->supports(DSRT_OP_scaled_matmul, plain, 2), 0);
+    int32_t fourBit[] = {DSRT_BF16, DSRT_F4E2M1, DSRT_F4E2M1}, levels[] = {DSRT_BF16, DSRT_F4E2M1, DSRT_NF4};
+    EXPECT_EQ(backend->supports(DSRT_OP_scaled_matmul, fourBit, 3), 1);
+    EXPECT_EQ(backend->supports(DSRT_OP_scaled_matmul, levels, 3), 0) << "NF4 is a step of a weight's conversion";
+    EXPECT_EQ(backend->supports(DSRT_OP_gather_rows, four, 1), 1);
     EXPECT_EQ(backend->supports(DSRT_OP_add, plain, 2), 0) << "one element type alone";
     EXPECT_EQ(backend->supports(DSRT_OP_COUNT, plain, 1), 0);
     void *state = nullptr;

@@ -1,10 +1,11 @@
 // The conformance suite: the same cases for every backend, which is given as its table alone. A case runs with several thread
-// counts; what it fetches must be the same bytes each time, and what it checks are plain double-precision loops of its own.
+// counts; what it fetches must be the same bytes each time, and what it checks are plain double-precision loops of its own, quantised
+// as Reference.h does.
 #pragma once
 
 #include "dsrt/dsrt_backend.h"
 #include "runtime/numerics/Codecs.h"
-#include "runtime/numerics/Quantize.h"
+#include "test/conformance/Reference.h"
 
 #include <gtest/gtest.h>
 
@@ -16,7 +17,7 @@
 
 namespace dsrt::conformance {
 
-/// A dense array on the host.
+/// A dense array on the host; rows of four-bit types are padded to whole bytes.
 struct Tensor {
   int32_t dtype = DSRT_F32;
   std::vector<int64_t> dims;
@@ -28,7 +29,7 @@ struct Tensor {
   int64_t size() const;
   double operator[](int64_t index) const; ///< decoded; of I32 the number
   double at(int64_t row, int64_t column) const { return (*this)[row * dims.back() + column]; }
-  void set(int64_t index, float value); ///< encoded
+  void set(int64_t index, float value); ///< encoded; not of four-bit types
   float *floats() { return reinterpret_cast<float *>(bytes.data()); }
   int32_t *ints() { return reinterpret_cast<int32_t *>(bytes.data()); }
 };
@@ -49,6 +50,16 @@ struct HostWeight {
 
 dsrt_quant plainFormat(int32_t dtype);
 dsrt_quant fp8Format(int32_t tileRows, int32_t tileCols);
+dsrt_quant nvfp4Format(int32_t outer); ///< E2M1 in tiles of 1x16, an outer scale of rows or of the tensor
+dsrt_quant mxfp4Format();              ///< E2M1 in tiles of 1x32
+dsrt_quant nf4Format(int32_t tileRows);
+/// Stochastic rounding, and scales that are powers of two, of an FP8 format.
+dsrt_quant stochastic(dsrt_quant format, uint64_t seed);
+dsrt_quant powersOfTwo(dsrt_quant format);
+/// Tiles along an extent.
+int64_t tilesAlong(int64_t extent, int32_t tile);
+/// The floats of a tensor.
+std::vector<float> floatsOf(const Tensor &tensor);
 /// Random values in a format.
 HostWeight weight(const dsrt_quant &format, std::vector<int64_t> dims, unsigned seed, float scale = 1);
 /// The given values, [rows] or [rows, cols], as they are.

@@ -26,15 +26,13 @@ Operand plainOperand(int32_t type, int64_t rows, int64_t k, unsigned seed) {
 
 /// Quantised; each row has its own scales, as the operation quantize leaves them.
 Operand quantisedOperand(const dsrt_quant &format, int64_t rows, int64_t k, unsigned seed) {
-  Tensor source = random(DSRT_F32, {rows, k}, seed);
-  Operand x{Tensor(format.payload, {rows, k}), Tensor(DSRT_F32, {rows, tileColsOf(format, k)}), tileColsOf(format, k), {}};
-  std::vector<float> scales(size_t(tileRowsOf(format, rows) * x.tiles)), values(size_t(rows * k));
-  EXPECT_TRUE(quantize(format, source.floats(), rows, k, x.data.bytes.data(), scales.data()).ok());
-  EXPECT_TRUE(dequantize(format, x.data.bytes.data(), scales.data(), rows, k, values.data()).ok());
-  x.values.assign(values.begin(), values.end());
+  Quantised source = quantised(format, floatsOf(random(DSRT_F32, {rows, k}, seed)), rows, k);
+  int64_t tiles = tilesAlong(k, format.tile_cols);
+  Operand x{Tensor(format.payload, {rows, k}), Tensor(DSRT_F32, {rows, tiles}), tiles, valuesOf(format, source)};
+  x.data.bytes = packed(format.payload, source.codes, rows, k);
   for (int64_t r = 0; r < rows; ++r)
-    for (int64_t t = 0; t < x.tiles; ++t)
-      x.scales.set(r * x.tiles + t, scales[size_t((format.tile_rows == 0 ? 0 : r / format.tile_rows) * x.tiles + t)]);
+    for (int64_t t = 0; t < tiles; ++t)
+      x.scales.set(r * tiles + t, source.scaleAt(r, t * source.tileCols));
   return x;
 }
 
@@ -126,15 +124,26 @@ DSRT_CASE(scaled_matmul, everyTile) {
     dsrt_quant x, w;
     int64_t promote;
   };
+  dsrt_quant odd = mxfp4Format();
+  odd.tile_rows = 3, odd.tile_cols = 7;
   const Formats formats[] = {{fp8Format(1, 128), fp8Format(128, 128), 128},
-                             {fp8Format(1, 0), fp8Format(1, 0), 128},
-                             {fp8Format(0, 0), fp8Format(0, 0), 128},
+                             {powersOfTwo(fp8Format(1, 128)), powersOfTwo(fp8Format(128, 128)), 128},
+                             {fp8Format(1, 0), fp8Format(1, 0), 0},
+                             {fp8Format(0, 0), fp8Format(0, 0), 0},
+                             {fp8Format(1, 0), fp8Format(0, 0), 128},
+                             {fp8Format(0, 0), fp8Format(128, 128), 128},
                              {fp8Format(1, 128), fp8Format(1, 0), 64},
-                             {fp8Format(1, 128), fp8Format(128, 128), 0}};
+                             {fp8Format(1, 128), fp8Format(128, 128), 0},
+                             {nvfp4Format(DSRT_OUTER_ROW), nvfp4Format(DSRT_OUTER_TENSOR), 0},
+                             {mxfp4Format(), mxfp4Format(), 0},
+                             {fp8Format(1, 128), nvfp4Format(DSRT_OUTER_TENSOR), 128},
+                             {fp8Format(1, 0), mxfp4Format(), 0},
+                             {mxfp4Format(), fp8Format(128, 128), 128},
+                             {odd, odd, 0}};
   for (const Formats &f : formats)
-    for (int64_t m : {1, 5, 40})
-      for (int64_t k : {1, 128, 320}) {
-        int64_t n = 150;
+    for (int64_t m : {0, 1, 5, 40})
+      for (int64_t k : {1, 128, 321}) {
+        int64_t n = 83;
         Operand x = quantisedOperand(f.x, m, k, 23);
         HostWeight w = weight(f.w, {1, n, k}, 24);
         std::vector<double> want(size_t(m * n));
@@ -143,7 +152,7 @@ DSRT_CASE(scaled_matmul, everyTile) {
           for (bool prepared : {false, true}) {
             void *y = run.result(result, {m, n});
             DSRT_CALL(scaled_matmul, y, run.upload(x.data), static_cast<float *>(run.upload(x.scales)),
-                      run.upload(w, DSRT_USE_MATMUL, prepared), m, n, k, x.tiles, result, DSRT_F8E4M3, &f.x, f.promote);
+                      run.upload(w, DSRT_USE_MATMUL, prepared), m, n, k, x.tiles, result, f.x.payload, &f.x, f.promote);
             expectClose(run.fetch(y, result, {m, n}), want, slackOf(k));
           }
       }
@@ -185,9 +194,10 @@ DSRT_CASE(grouped_linear, expertsWithoutRows) {
 
 DSRT_CASE(grouped_scaled_matmul, expertsWithoutRows) {
   Tensor offsets = integers({5}, {0, 0, 4, 4, 11});
-  for (const dsrt_quant &activation : {fp8Format(1, 128), fp8Format(1, 0)})
-    for (const dsrt_quant &format : {fp8Format(128, 128), fp8Format(1, 0), fp8Format(0, 0)}) {
-      int64_t rows = 11, n = 130, k = 200, experts = 4;
+  for (const dsrt_quant &activation : {fp8Format(1, 128), fp8Format(1, 0), nvfp4Format(DSRT_OUTER_ROW), mxfp4Format()})
+    for (const dsrt_quant &format :
+         {fp8Format(128, 128), fp8Format(1, 0), fp8Format(0, 0), nvfp4Format(DSRT_OUTER_TENSOR), mxfp4Format()}) {
+      int64_t rows = 11, n = 130, k = 201, experts = 4;
       Operand x = quantisedOperand(activation, rows, k, 27);
       HostWeight w = weight(format, {experts, n, k}, 28);
       // One expert's values are larger, so that a scale of the wrong expert shows.
@@ -202,7 +212,7 @@ DSRT_CASE(grouped_scaled_matmul, expertsWithoutRows) {
         void *y = run.result(DSRT_F32, {rows, n});
         DSRT_CALL(grouped_scaled_matmul, y, run.upload(x.data), static_cast<float *>(run.upload(x.scales)),
                   static_cast<int32_t *>(run.upload(offsets)), run.upload(w, DSRT_USE_MATMUL, prepared), rows, n, k, x.tiles, 5, experts,
-                  DSRT_F32, DSRT_F8E4M3, 0, &activation, 128);
+                  DSRT_F32, activation.payload, 0, &activation, 128);
         expectClose(run.fetch(y, DSRT_F32, {rows, n}), want, 8 * slackOf(k));
       }
     }

@@ -1,4 +1,4 @@
-// Cases of the operations that treat rows or elements by themselves, of rotary embedding, and of quantize.
+// Cases of the operations that treat rows or elements by themselves, and of rotary embedding.
 #include "test/conformance/Harness.h"
 
 #include <cmath>
@@ -18,8 +18,8 @@ float asFloat(const Tensor &tensor, int64_t index) { return float(tensor[index])
 
 DSRT_CASE(embedding, rowsOfTheTable) {
   for (int32_t type : activations)
-    for (const dsrt_quant &format :
-         {plainFormat(DSRT_F32), plainFormat(DSRT_BF16), plainFormat(DSRT_F16), fp8Format(128, 128), fp8Format(1, 0), fp8Format(3, 100)})
+    for (const dsrt_quant &format : {plainFormat(DSRT_F32), plainFormat(DSRT_BF16), plainFormat(DSRT_F16), fp8Format(128, 128),
+                                     fp8Format(1, 0), fp8Format(3, 100), mxfp4Format(), nf4Format(1)})
       for (int64_t hidden : {1, 7, 600}) {
         HostWeight table = weight(format, {1, 11, hidden}, 1);
         Tensor ids = integers({5}, {10, 0, 3, 3, 7});
@@ -197,64 +197,4 @@ DSRT_CASE(rope, rotatesPairsOfEachHead) {
       }
   EXPECT_EQ(run.backend->rope(run.context, 0, nullptr, nullptr, nullptr, nullptr, 1, 10, 2, DSRT_F32, 3, 0), DSRT_INTERNAL);
   EXPECT_EQ(run.backend->rope(run.context, 0, nullptr, nullptr, nullptr, nullptr, 1, 10, 2, DSRT_F32, 2, 2), DSRT_INTERNAL);
-}
-
-DSRT_CASE(quantize, everyTile) {
-  dsrt_quant powers = fp8Format(1, 128), floor = fp8Format(1, 128), wide = fp8Format(1, 128);
-  powers.scale = DSRT_UE8M0, powers.rule = DSRT_SCALE_POWER_OF_TWO;
-  floor.amax_floor = 1;
-  wide.payload = DSRT_F8E5M2;
-  for (int32_t type : activations)
-    for (const dsrt_quant &format :
-         {fp8Format(1, 128), fp8Format(1, 0), fp8Format(0, 0), fp8Format(3, 50), fp8Format(0, 128), powers, floor, wide})
-      for (int64_t tokens : {0, 1, 70})
-        for (int64_t columns : {1, 128, 700}) {
-          Tensor x = random(type, {tokens, columns}, 14, 20);
-          if (tokens == 70 && columns == 700) {
-            float special[] = {infinity, -infinity, std::nanf(""), -0.f};
-            for (int i = 0; i < 4; ++i)
-              x.set(700 + 130 + i, special[i]);
-            for (int64_t c = 0; c < 700; ++c)
-              x.set(5 * 700 + c, 0);
-          }
-          int64_t tileRows = format.tile_rows ? format.tile_rows : std::max<int64_t>(tokens, 1);
-          int64_t tileCols = format.tile_cols ? format.tile_cols : columns, tiles = (columns + tileCols - 1) / tileCols;
-          Tensor payload(format.payload, {tokens, columns}), scales(DSRT_F32, {tokens, tiles});
-          for (int64_t t = 0; t < tokens; ++t)
-            for (int64_t c = 0; c < columns; ++c) {
-              // The definition, for each element anew.
-              int64_t top = t / tileRows * tileRows, left = c / tileCols * tileCols;
-              float amax = format.amax_floor;
-              if (c == left)
-                for (int64_t r = top; r < std::min(tokens, top + tileRows); ++r)
-                  for (int64_t k = left; k < std::min(columns, left + tileCols); ++k)
-                    if (float value = std::fabs(asFloat(x, r * columns + k)); value < infinity)
-                      amax = std::max(amax, value);
-              if (c == left) {
-                float scale = amax == 0 ? 1 : amax / (format.payload == DSRT_F8E5M2 ? 57344.f : 448.f);
-                if (format.rule == DSRT_SCALE_POWER_OF_TWO && amax != 0) {
-                  int exponent;
-                  float fraction = std::frexp(scale, &exponent);
-                  scale = std::ldexp(1.f, fraction == 0.5f ? exponent - 1 : exponent);
-                }
-                scales.set(t * tiles + c / tileCols, scale);
-              }
-              payload.set(t * columns + c, asFloat(x, t * columns + c) / asFloat(scales, t * tiles + c / tileCols));
-            }
-          void *gotPayload = run.result(format.payload, {tokens, columns}), *gotScales = run.result(DSRT_F32, {tokens, tiles});
-          DSRT_CALL(quantize, gotPayload, static_cast<float *>(gotScales), run.upload(x), tokens, columns, tiles, format.payload, type,
-                    &format);
-          expectSame(run.fetch(gotScales, DSRT_F32, {tokens, tiles}), scales);
-          expectSame(run.fetch(gotPayload, format.payload, {tokens, columns}), payload);
-        }
-}
-
-DSRT_CASE(quantize, refusesFormatsThatItDoesNotHave) {
-  dsrt_quant format = fp8Format(1, 16);
-  format.payload = DSRT_F4E2M1;
-  EXPECT_EQ(run.backend->quantize(run.context, 0, nullptr, nullptr, nullptr, 1, 16, 1, DSRT_F4E2M1, DSRT_F32, &format), DSRT_REJECTED);
-  EXPECT_EQ(run.message(), "quantize: quantisation to f4E2M1FN is not implemented: expects f8E4M3FN or f8E5M2");
-  format = fp8Format(1, 128);
-  EXPECT_EQ(run.backend->quantize(run.context, 0, nullptr, nullptr, nullptr, 1, 256, 3, DSRT_F8E4M3, DSRT_F32, &format), DSRT_INTERNAL);
-  EXPECT_EQ(run.message(), "quantize: expects 2 scale columns for 256 columns in tiles of 128, but got 3");
 }

@@ -11,6 +11,7 @@
 // OPTIONS-NEXT: ds-legalize-precision,
 // OPTIONS-NEXT: cse,
 // OPTIONS-NEXT: ds-verify-precision{legal=true},
+// OPTIONS-NEXT: ds-verify-target{allow-fallback=false target=cpu},
 // OPTIONS-NEXT: ds-to-dsrt{{.*}}max-tokens=64
 // OPTIONS-NEXT: dsrt-plan-memory,
 // OPTIONS-NEXT: dsrt-verify-memory
@@ -20,6 +21,7 @@
 // PASSES-NEXT: LegalizePrecisionPass
 // PASSES-NEXT: CSE
 // PASSES-NEXT: VerifyPrecisionPass
+// PASSES-NEXT: VerifyTargetPass
 // PASSES-NEXT: DSToDSRTPass
 // PASSES-NEXT: PlanMemoryPass
 // PASSES-NEXT: VerifyMemoryPass

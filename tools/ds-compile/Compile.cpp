@@ -7,8 +7,10 @@
 #include "lowering/HuggingFaceToDS/HuggingFaceToDS.h"
 #include "lowering/DSToDSRT/DSToDSRT.h"
 #include "passes/Pipelines.h"
+#include "passes/precision/LegalityReport.h"
 #include "passes/precision/Passes.h"
 #include "passes/precision/Plan.h"
+#include "passes/precision/PlannedOperations.h"
 #include "passes/precision/RecognisedRecipe.h"
 #include "tools/driver/CommandLine.h"
 #include "tools/driver/IRFile.h"
@@ -47,7 +49,10 @@ public:
         return success();
       if (diagnostic.getLocation()->findInstanceOf<FileLineColLoc>())
         return failure();
-      llvm::errs() << (diagnostic.getSeverity() == DiagnosticSeverity::Warning ? "warning: " : "error: ") << diagnostic << "\n";
+      const char *severity = diagnostic.getSeverity() == DiagnosticSeverity::Warning  ? "warning: "
+                             : diagnostic.getSeverity() == DiagnosticSeverity::Remark ? "remark: "
+                                                                                      : "error: ";
+      llvm::errs() << severity << diagnostic << "\n";
       for (mlir::Diagnostic &note : diagnostic.getNotes())
         llvm::errs() << "note: " << note << "\n";
       return success();
@@ -66,20 +71,21 @@ public:
       return status;
     if (options.stage == Stage::DS) // nothing is decided in that IR, but it says what is asked for
       model().setPolicyAttr(policyOf(&context, resolution->policy()));
-    if (Status status = report(); !status.ok() || (options.reportsOnly() && options.planOut.empty()))
+    if (Status status = report(); !status.ok() || (options.reportsOnly() && !options.reportsOnGraph()))
       return status;
     if (options.stage == Stage::DS || options.stage == Stage::Precision)
       return writeIR();
     if (Status status = runPasses("legalise", [](OpPassManager &passes) { buildLegalizationPipeline(passes); }); !status.ok())
       return status;
-    plan = planJson(model(), *resolution);
-    if (!options.planOut.empty())
-      if (Status status = ::dsrt::writeFile(options.planOut, plan.dump(2) + "\n"); !status.ok() || options.reportsOnly())
-        return status;
-    if (options.stage == Stage::Legal)
-      return writeIR();
-    if (Status status =
-            runPasses("lower", [&](OpPassManager &passes) { buildRuntimePipeline(passes, createDSToDSRTPass(options.limits)); });
+    if (Status status = reportOnGraph(); !status.ok() || options.reportsOnly())
+      return status;
+    auto verifyTarget = [&] { return createVerifyTargetPass({options.target, options.allowFallback}); };
+    if (options.stage == Stage::Legal) {
+      Status status = runPasses("verify target", [&](OpPassManager &passes) { passes.addPass(verifyTarget()); });
+      return status.ok() ? writeIR() : status;
+    }
+    if (Status status = runPasses(
+            "lower", [&](OpPassManager &passes) { buildRuntimePipeline(passes, createDSToDSRTPass(options.limits), verifyTarget()); });
         !status.ok())
       return status;
     if (options.stage == Stage::DSRT)
@@ -153,7 +159,7 @@ private:
     if (failed(result))
       return {DSRT_REJECTED, ""};
     resolution = std::move(*result);
-    if (options.stage == Stage::DS || (options.reportsOnly() && options.planOut.empty())) // also of what this target cannot run
+    if (options.stage == Stage::DS || (options.reportsOnly() && !options.reportsOnGraph()))
       return {};
     if (failed(applyResolution(model(), *resolution)))
       return {DSRT_REJECTED, ""};
@@ -175,6 +181,39 @@ private:
       return printResult(*text);
     }
     return {};
+  }
+
+  /// The plan with its target's section; --legality and --plan-out, also of what the target refuses.
+  Status reportOnGraph() {
+    TimingScope scope = root.nest("plan");
+    plan = planJson(model(), *resolution);
+    std::vector<PlannedOperation> operations = plannedOperations(model());
+    auto judged = [&](const Target &target) { return judgeAll(target, operations, resolution->options, options.allowFallback); };
+    plan["targets"] = targetsJson({judged(*findTarget(options.target))});
+    if (!options.planOut.empty())
+      if (Status status = ::dsrt::writeFile(options.planOut, plan.dump(2) + "\n"); !status.ok())
+        return status;
+    std::vector<Legality> asked;
+    for (const Target &target : targets())
+      if (target.name == options.target || (!options.targetGiven && !options.legality.empty()))
+        asked.push_back(judged(target));
+    if (options.reportsOnly()) // else ds-verify-target says so
+      warnOfUnusedFallback(asked, operations);
+    if (options.legality.empty())
+      return {};
+    return print(options.legality == "json" ? legalityJson(asked, operations).dump(1) + "\n" : legalityText(asked, operations));
+  }
+
+  /// Where --allow-fallback lets nothing pass on any of the targets.
+  void warnOfUnusedFallback(const std::vector<Legality> &asked, const std::vector<PlannedOperation> &operations) {
+    std::optional<Finding> unused;
+    for (const Legality &legality : asked) {
+      unused = unusedFallback(legality, operations, resolution->options);
+      if (!unused)
+        return;
+    }
+    if (unused)
+      reportWarning("[" + codeName(unused->code) + "] " + unused->message);
   }
 
   template <typename Build> Status runPasses(const char *phase, Build build) {

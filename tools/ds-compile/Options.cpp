@@ -2,6 +2,7 @@
 #include "tools/ds-compile/Options.h"
 
 #include "passes/Pipelines.h"
+#include "passes/precision/Legality.h"
 #include "runtime/support/Nearest.h"
 #include "tools/driver/CommandLine.h"
 
@@ -115,14 +116,22 @@ Status expectValues(const CLI::App &app) {
 
 /// What the options must be together.
 Status check(const CompileOptions &options) {
-  bool reports = !options.listModules.empty() || !options.explain.empty() || !options.planOut.empty();
+  bool reports = !options.listModules.empty() || !options.explain.empty() || options.reportsOnGraph();
   if (!options.listModules.empty() && options.listModules != "text" && options.listModules != "json")
     return {DSRT_USAGE, "--list-modules expects text or json, but got '" + options.listModules + "'"};
-  if (!options.listModules.empty() && !options.explain.empty())
-    return {DSRT_USAGE, "--list-modules and --explain both write to stdout: give one of them"};
+  if (!options.legality.empty() && options.legality != "text" && options.legality != "json")
+    return {DSRT_USAGE, "--legality expects text or json, but got '" + options.legality + "'"};
+  std::string onStdout;
+  for (auto [option, given] : {std::pair("--list-modules", !options.listModules.empty()), std::pair("--explain", !options.explain.empty()),
+                               std::pair("--legality", !options.legality.empty())}) {
+    if (given && !onStdout.empty())
+      return {DSRT_USAGE, onStdout + " and " + option + " both write to stdout: give one of them"};
+    if (given)
+      onStdout = option;
+  }
   if (!options.listModules.empty() && !options.output.empty())
     return {DSRT_USAGE, "--list-modules writes no artifact: leave out -o"};
-  if ((!options.listModules.empty() || !options.explain.empty()) && options.stage != Stage::Artifact && options.output.empty())
+  if (!onStdout.empty() && options.stage != Stage::Artifact && options.output.empty())
     return {DSRT_USAGE, "--compile-to writes to stdout as well: give -o FILE"};
   std::vector<std::string> passes = passNames();
   if (!options.dumpIrAfter.empty() && std::find(passes.begin(), passes.end(), options.dumpIrAfter) == passes.end()) {
@@ -135,7 +144,27 @@ Status check(const CompileOptions &options) {
   if (options.output.empty() && options.stage == Stage::Object)
     return {DSRT_USAGE, "--compile-to=obj expects -o FILE: an object is no text"};
   if (options.output.empty() && options.stage == Stage::Artifact && !reports)
-    return {DSRT_USAGE, "expects -o OUT.dsx, or one of --list-modules, --explain, --plan-out and --compile-to"};
+    return {DSRT_USAGE, "expects -o OUT.dsx, or one of --list-modules, --explain, --legality, --plan-out and --compile-to"};
+  return {};
+}
+
+/// "cpu, cuda-sm90", with another text between them.
+std::string targetNames(const char *between) {
+  std::string names;
+  for (const Target &target : targets())
+    names += (names.empty() ? "" : between) + target.name;
+  return names;
+}
+
+/// The plan and everything up to explicit precision are the same for every target; what is compiled for one needs its backend.
+Status checkTarget(const CompileOptions &options) {
+  const Target *target = findTarget(options.target);
+  if (!target)
+    return {DSRT_USAGE, "--target expects " + targetNames(" or ") + ", but got '" + options.target + "'"};
+  bool compiles = options.stage == Stage::Artifact ? !options.output.empty() : options.stage > Stage::Legal;
+  if (!target->built && compiles)
+    return {DSRT_UNAVAILABLE, "target '" + target->name + "' is not part of this build; use --target=cpu. Reports and --compile-to=ds, " +
+                                  "precision and legal take every target"};
   return {};
 }
 
@@ -174,7 +203,8 @@ std::optional<int> parseCompileOptions(int argc, const char *const *argv, Compil
   app.add_option("model", options.model, "a Hugging Face folder, a config.json, or an .mlir file")->required()->type_name("MODEL");
   app.add_option("-o,--output", options.output, "the artifact, or what --compile-to asks for (stdout)")->type_name("FILE");
   app.add_option("--compile-to", stage, "stop there and write that")->type_name("ds|precision|legal|dsrt|llvm|obj");
-  app.add_option("--target", options.target, "what the artifact runs on (cpu)")->type_name("cpu|cuda-sm90");
+  CLI::Option *target = app.add_option("--target", options.target, "what the artifact runs on (cpu)")->type_name(targetNames("|"));
+  app.add_flag("--allow-fallback", options.allowFallback, "what the target does not run natively is emulated, and listed");
   addLimitOptions(app, options.limits);
   addPrecisionOptions(app, options.precision, precisionConfig);
 
@@ -182,6 +212,10 @@ std::optional<int> parseCompileOptions(int argc, const char *const *argv, Compil
       ->group("Reports");
   app.add_option("--explain", options.explain, "why a module has its precision; a pattern groups modules by reasons")
       ->type_name("PATH")
+      ->group("Reports");
+  CommandLine::addOptionalValue(app, "--legality", options.legality, "text",
+                                "prints what each target (--target: that one) runs natively, emulated or not at all, and why, and which\n"
+                                "tensor-parallel degrees keep tiles whole: text or json")
       ->group("Reports");
   app.add_option("--plan-out", options.planOut, "writes the precision plan, as JSON")->type_name("FILE")->group("Reports");
 
@@ -205,10 +239,9 @@ std::optional<int> parseCompileOptions(int argc, const char *const *argv, Compil
       return fail(named.status());
     options.stage = *named;
   }
-  if (options.target != "cpu" && options.target != "cuda-sm90")
-    return fail({DSRT_USAGE, "--target expects cpu or cuda-sm90, but got '" + options.target + "'"});
-  if (options.target != "cpu")
-    return fail({DSRT_UNAVAILABLE, "target '" + options.target + "' is not part of this build; use --target=cpu"});
+  options.targetGiven = target->count() > 0;
+  if (Status status = checkTarget(options); !status.ok())
+    return fail(status);
   if (Status status = check(options); !status.ok())
     return fail(status);
   if (Status status = readPrecisionConfig(precisionConfig, options.precision); !status.ok())

@@ -19,17 +19,22 @@ struct CompileOptions {
   std::string output; ///< empty: stdout where the stage allows it
   Stage stage = Stage::Artifact;
   std::string target = "cpu";
+  bool targetGiven = false;
+  bool allowFallback = false;
   PrecisionOptions precision;
   ProgramLimits limits;
   std::string listModules; ///< "text", "json", or empty
   std::string explain;     ///< a module's path or a pattern
   std::string planOut;
+  std::string legality; ///< "text", "json", or empty
   bool timePasses = false;
   std::string dumpIrAfter; ///< a pass
   std::string reproducer;
 
-  /// Whether something is asked for that needs no IR beyond the resolution.
+  /// Whether something is asked for that needs no IR beyond the resolution, or beyond legalisation.
   bool reportsOnly() const { return output.empty() && stage == Stage::Artifact; }
+  /// Whether a report is asked for that is read off the legalised graph.
+  bool reportsOnGraph() const { return !planOut.empty() || !legality.empty(); }
 };
 
 /// Adds --precision-config, whose value goes to `config`, and every option of the table of precision options.

@@ -210,7 +210,7 @@ int32_t ops::mla_prefill(dsrt_context *context, int32_t site, void *y, const voi
       if (Status status = checkFormat(*activation); !status.ok())
         return status;
       bool whole = activation->tile_rows == 0 && (activation->tile_cols == 0 || activation->tile_cols >= shape.latent);
-      if (activation->tile_rows != 1 && !whole)
+      if (!rowsAreIndependent(*activation) && !whole)
         return {DSRT_REJECTED, format("expects activations of kv_b in tiles of one token or as a whole, but got %d x %d",
                                       activation->tile_rows, activation->tile_cols)};
     }
@@ -247,7 +247,7 @@ int32_t ops::mla_prefill(dsrt_context *context, int32_t site, void *y, const voi
       });
       if (!status.ok())
         return status;
-      wholeScale = scaleOf(*activation, amax);
+      wholeScale = scaleOf(*activation, amax, outerScaleOf(*activation, amax));
     }
 
     /// Keys and values of a tile: the product of its latents with kv_b, each operand in kv_b's kind, the result rounded to its
@@ -260,12 +260,21 @@ int32_t ops::mla_prefill(dsrt_context *context, int32_t site, void *y, const voi
       if (!quantised) {
         x = {.dtype = operand, .data = scratch.latents, .ld = shape.latent};
       } else {
-        if (activation->tile_rows == 0) {
-          encodeScaled(*activation, scratch.latents, filled * shape.latent, wholeScale, scratch.payload);
-          scratch.scales[0] = wholeScale;
-        } else if (Status status = dsrt::quantize(*activation, scratch.latents, filled, shape.latent, scratch.payload, scratch.scales);
-                   !status.ok()) {
-          return status;
+        // Stochastic rounding counts a row's own positions, as segments do, and for the same reason.
+        int64_t payloadRow = rowBytes(activation->payload, shape.latent), tiles = tileColsOf(*activation, shape.latent);
+        scratch.scales[0] = wholeScale;
+        for (const Segment &segment : segments) {
+          const float *latents = scratch.latents + segment.at * shape.latent;
+          uint8_t *payload = scratch.payload + segment.at * payloadRow;
+          if (activation->tile_rows == 0) {
+            for (int64_t p = 0; p < segment.count; ++p)
+              encodeScaled(*activation, {0, segment.begin + p}, latents + p * shape.latent, 0, shape.latent, wholeScale,
+                           payload + p * payloadRow);
+          } else if (Status status = dsrt::quantize(*activation, latents, segment.count, shape.latent, payload,
+                                                    scratch.scales + segment.at * tiles, {0, segment.begin});
+                     !status.ok()) {
+            return status;
+          }
         }
         x = {.dtype = activation->payload,
              .data = scratch.payload,

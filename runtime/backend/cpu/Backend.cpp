@@ -77,8 +77,9 @@ void releasePrepared(void *, dsrt_weight *weight) { releaseWeight(*weight); }
 
 // Sets of element types, a bit each.
 constexpr uint32_t bit(dsrt_dtype dtype) { return 1u << dtype; }
-constexpr uint32_t plain = bit(DSRT_F32) | bit(DSRT_BF16) | bit(DSRT_F16), payload = bit(DSRT_F8E4M3);
-constexpr uint32_t readable = plain | payload | bit(DSRT_F8E5M2), bytes = readable | bit(DSRT_UE8M0) | bit(DSRT_I32);
+constexpr uint32_t plain = bit(DSRT_F32) | bit(DSRT_BF16) | bit(DSRT_F16), payload = bit(DSRT_F8E4M3) | bit(DSRT_F4E2M1);
+constexpr uint32_t readable = plain | payload | bit(DSRT_F8E5M2) | bit(DSRT_NF4);
+constexpr uint32_t bytes = plain | bit(DSRT_F8E4M3) | bit(DSRT_F8E5M2) | bit(DSRT_UE8M0) | bit(DSRT_I32);
 
 /// The letters of each operation's line in dsrt_ops.def in the order of their first appearance, those of weights among them (where
 /// a weight has a letter of its own it is the last one).
@@ -98,12 +99,12 @@ constexpr Support table[] = {
     {DSRT_OP_mla_prefill, {plain, plain | payload}},
     {DSRT_OP_mla_decode, {plain, readable}},
     {DSRT_OP_linear, {plain, plain}},
-    {DSRT_OP_quantize, {payload | bit(DSRT_F8E5M2), plain}},
-    {DSRT_OP_grouped_quantize, {payload | bit(DSRT_F8E5M2), plain}},
+    {DSRT_OP_quantize, {payload | bit(DSRT_F8E5M2) | bit(DSRT_NF4), plain}},
+    {DSRT_OP_grouped_quantize, {payload | bit(DSRT_F8E5M2) | bit(DSRT_NF4), plain}},
     {DSRT_OP_scaled_matmul, {plain, payload, payload}},
     {DSRT_OP_route, {}},
     {DSRT_OP_expert_order, {}},
-    {DSRT_OP_gather_rows, {bytes}},
+    {DSRT_OP_gather_rows, {bytes | bit(DSRT_F4E2M1)}},
     {DSRT_OP_grouped_linear, {plain, plain}},
     {DSRT_OP_grouped_scaled_matmul, {plain, payload, payload}},
     {DSRT_OP_swiglu, {plain}},

@@ -143,10 +143,9 @@ int32_t ops::expert_order(dsrt_context *context, int32_t site, int32_t *order, i
 int32_t ops::gather_rows(dsrt_context *context, int32_t site, void *y, const void *x, const int32_t *index, int64_t rows, int64_t columns,
                          int64_t tokens, int32_t type_T, int64_t divisor) {
   return guarded(context, "gather_rows", [&]() -> Status {
-    int64_t bytes = int64_t(elementBytes(type_T)) * columns;
-    if (elementBytes(type_T) == 0 || divisor < 1)
-      return broken("expects elements of whole bytes and a divisor from 1, but got %s and %lld", typeName(type_T).c_str(),
-                    (long long)divisor);
+    int64_t bytes = rowBytes(type_T, columns);
+    if (rowBytes(type_T, 1) == 0 || divisor < 1)
+      return broken("expects elements and a divisor from 1, but got %s and %lld", typeName(type_T).c_str(), (long long)divisor);
     for (int64_t row = 0; row < rows; ++row)
       if (index[row] < 0 || index[row] / divisor >= tokens)
         return broken("expects rows of %lld, but got index %d by %lld at row %lld", (long long)tokens, index[row], (long long)divisor,

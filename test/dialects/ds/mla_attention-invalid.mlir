@@ -279,3 +279,18 @@ ds.model @m config(#config) {
     ds.return %logits : tensor<?x8xf32>
   }
 }
+
+// -----
+
+// C9: latents are not NF4
+#nf4 = #ds.quant<payload = nf4, tile = 1xall, scale = f32, rule = amax, rounding = nearest>
+#config = #ds.config<family = v3, vocabulary = 8, hidden_size = 4, layers = 2, heads = 2, kv_lora_rank = 4, rope_head_dim = 2, max_positions = 16>
+ds.model @m config(#config) {
+  ds.param @kv_b : tensor<16x4xbf16> from "kv_b"
+  ds.func @prefill(%tokens: tensor<?xi32>, %batch: !ds.batch, %wanted: tensor<?xi32>, %cache: !ds.kv_cache<2x6xbf16>) -> tensor<?x8xf32> {
+    %q, %logits = builtin.unrealized_conversion_cast to tensor<?x12xbf16>, tensor<?x8xf32>
+    // expected-error@+1 {{(C9) expects no `activation` of nf4, which is a format of parameters}}
+    %y = ds.mla_attention prefill %q, %cache, %batch, @kv_b layer(0) heads(2, nope = 4, rope = 2, value = 4) scale(0.5) module("attn.kv_b_proj") activation(#nf4) : (tensor<?x12xbf16>, !ds.kv_cache<2x6xbf16>, !ds.batch) -> tensor<?x8xbf16>
+    ds.return %logits : tensor<?x8xf32>
+  }
+}

@@ -37,3 +37,19 @@
 %x = builtin.unrealized_conversion_cast to tensor<?x129xbf16>
 // expected-error@+1 {{(C3) expects a payload of 'f8E4M3FN', but got 'f8E5M2'}}
 %p, %s = ds.quantize %x quant(#act) : (tensor<?x129xbf16>) -> (tensor<?x129xf8E5M2>, tensor<?x2xf32>)
+
+// -----
+
+// C4: a row's own tiles look at no other row
+#act = #ds.quant<payload = f8E4M3FN, tile = 1x128, scale = f32, rule = amax, rounding = nearest>
+%x, %offsets = builtin.unrealized_conversion_cast to tensor<?x128xbf16>, tensor<9xi32>
+// expected-error@+1 {{(C4) expects no `experts` with #ds.quant<payload = f8E4M3FN, tile = 1x128, scale = f32, rule = amax, rounding = nearest>, which looks at no other row}}
+%p, %s = ds.quantize %x experts(%offsets) quant(#act) : (tensor<?x128xbf16>, tensor<9xi32>) -> (tensor<?x128xf8E4M3FN>, tensor<?x1xf32>)
+
+// -----
+
+// C4: nor does an outer scale of a row
+#row = #ds.quant<payload = f4E2M1FN, tile = 1x16, scale = e4m3, rule = amax, rounding = nearest, outer = row>
+%x, %offsets = builtin.unrealized_conversion_cast to tensor<?x16xbf16>, tensor<9xi32>
+// expected-error@+1 {{(C4) expects no `experts` with}}
+%p, %s = ds.quantize %x experts(%offsets) quant(#row) : (tensor<?x16xbf16>, tensor<9xi32>) -> (tensor<?x16xf4E2M1FN>, tensor<?x1xf32>)

@@ -61,25 +61,25 @@
 // -----
 
 // C3: F64 is no type of the runtime
-// expected-error@+1 {{(C3) expects elements of f32, bf16, f16, f8E4M3FN, f8E5M2, i32 or i8, but got 'f64'}}
+// expected-error@+1 {{(C3) expects elements of f32, bf16, f16, f8E4M3FN, f8E5M2, f4E2M1FN, i32 or i8, but got 'f64'}}
 %x = builtin.unrealized_conversion_cast to !dsrt.buffer<4 x f64>
 
 // -----
 
 // C3: nor are integers but two
-// expected-error@+1 {{(C3) expects elements of f32, bf16, f16, f8E4M3FN, f8E5M2, i32 or i8, but got 'i64'}}
+// expected-error@+1 {{(C3) expects elements of f32, bf16, f16, f8E4M3FN, f8E5M2, f4E2M1FN, i32 or i8, but got 'i64'}}
 %x = builtin.unrealized_conversion_cast to !dsrt.buffer<4 x i64>
 
 // -----
 
-// C3: a buffer has whole bytes
-// expected-error@+1 {{(C3) expects elements of f32, bf16, f16, f8E4M3FN, f8E5M2, i32 or i8, but got 'f4E2M1FN'}}
-%x = builtin.unrealized_conversion_cast to !dsrt.buffer<4 x f4E2M1FN>
+// C3: NF4 is a format of parameters
+// expected-error@+1 {{(C3) expects elements of f32, bf16, f16, f8E4M3FN, f8E5M2, f4E2M1FN, i32 or i8, but got 'i4'}}
+%x = builtin.unrealized_conversion_cast to !dsrt.buffer<4 x i4>
 
 // -----
 
 // C3: no tensors
-// expected-error@+1 {{(C3) expects elements of f32, bf16, f16, f8E4M3FN, f8E5M2, i32 or i8, but got 'tensor<4xf32>'}}
+// expected-error@+1 {{(C3) expects elements of f32, bf16, f16, f8E4M3FN, f8E5M2, f4E2M1FN, i32 or i8, but got 'tensor<4xf32>'}}
 %x = builtin.unrealized_conversion_cast to !dsrt.buffer<4 x tensor<4xf32>>
 
 // -----

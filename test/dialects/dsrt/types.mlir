@@ -16,6 +16,8 @@
 %b11 = builtin.unrealized_conversion_cast to !dsrt.buffer<wanted x 8 x f8E4M3FN>
 // CHECK: !dsrt.buffer<2 x 3 x 4 x f8E5M2>
 %b13 = builtin.unrealized_conversion_cast to !dsrt.buffer<2 x 3 x 4 x f8E5M2>
+// CHECK: !dsrt.buffer<tokens x 5 x f4E2M1FN>
+%b14 = builtin.unrealized_conversion_cast to !dsrt.buffer<tokens x 5 x f4E2M1FN>
 // CHECK: !dsrt.buffer<wanted*2 x i32>
 %b15 = builtin.unrealized_conversion_cast to !dsrt.buffer<wanted*2 x i32>
 // C2: the largest

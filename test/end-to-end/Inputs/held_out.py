@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 
-from workplace import Workplace, tool
+from workplace import FORMATS, Workplace, tool
 
 model, folder = sys.argv[1:]
 reference = os.path.join(folder, "reference.safetensors")
@@ -30,4 +30,7 @@ place.compile("bf16", "bf16.dsx", "--bf16")
 place.check_bf16("bf16.dsx", "bf16")
 for dtype in ("bf16", "fp8"):
     place.compile(dtype, f"recipe-{dtype}.dsx", "--precision-recipe", "deepseek_v3", "--activation-dtype", "fp32")
-    place.check_fp8(f"recipe-{dtype}.dsx", dtype, "short_logits_fp8")
+    place.check_low_bit(f"recipe-{dtype}.dsx", dtype, "short_logits_fp8")
+for name, flags in FORMATS.items():
+    place.compile("bf16", f"{name}.dsx", *flags)
+    place.check_low_bit(f"{name}.dsx", "bf16", "short_logits_" + name, ids="few_ids")

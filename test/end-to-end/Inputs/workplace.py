@@ -5,6 +5,19 @@ import os
 import subprocess
 import sys
 
+# The formats of design/PRECISION.md beside the DeepSeek block kind, under the names of the reference models' answers: what chooses them.
+# As in those answers everything else is FP32, and head and router stay out.
+_COMPUTE = ("--activation-dtype", "fp32", "--compute-lowbit-exclude", "^lm_head$", "--compute-lowbit-exclude", "router$")
+_STORE = ("--fp32", "--persistent-lowbit-exclude", "^lm_head$", "--persistent-lowbit-exclude", "router$")
+FORMATS = {
+    "fp8_ue8m0": ("--fp8", "--fp8-scale-format", "ue8m0", *_COMPUTE),
+    "fp8_channel": ("--fp8", "--fp8-activation-granularity", "channel", "--fp8-weight-granularity", "channel", *_COMPUTE),
+    "mxfp4": ("--fp4", "--fp4-format", "mxfp4", *_COMPUTE),
+    "nvfp4": ("--fp4", *_COMPUTE),
+    "store_nf4_channel": ("--fp4-param", *_STORE),
+    "store_fp8_channel": ("--fp8-param", *_STORE),
+}
+
 
 class Workplace:
     def __init__(self, folder, weights, reference):
@@ -38,11 +51,15 @@ class Workplace:
         median = self.compare(artifact, checkpoint, "logits_fp32")["median"]
         expect(median >= 2e-3, "BF16: the median token at least 2e-3 away from FP32", median)
 
-    def check_fp8(self, artifact, checkpoint, tensor):
-        """Rounding to FP8 is discontinuous: now and then the last bit of F32 changes a code, and with it the row."""
-        rows = self.compare(artifact, checkpoint, tensor, ids="short_ids")["rows"]
+    def check_low_bit(self, artifact, checkpoint, tensor, ids="short_ids"):
+        """Rounding is discontinuous: now and then the last bit of F32 changes a code, and with it the row."""
+        rows = self.compare(artifact, checkpoint, tensor, ids=ids)["rows"]
         close = sum(distance <= 1e-5 for distance in rows)
-        expect(close >= 0.75 * len(rows), f"FP8 of {checkpoint}: three of four rows within 1e-5", f"{close} of {len(rows)}")
+        expect(close >= 0.75 * len(rows), f"{checkpoint}: three of four rows within 1e-5 of {tensor}", f"{close} of {len(rows)}")
+
+    def check_score(self, artifact, checkpoint, precision, wanted, tolerance):
+        mean = self.run(artifact, checkpoint, "--score", self.reference, "--score-tensor", "eval_ids")["mean"]
+        expect(abs(mean - wanted) <= tolerance, f"{precision}: a cross entropy within {tolerance} of {wanted}", mean)
 
     def check_greedy(self, artifact, checkpoint, prompt, tokens):
         result = self.run(artifact, checkpoint, *prompt, "--max-new-tokens", str(len(tokens)), "--ignore-eos")

@@ -1,6 +1,7 @@
 // Entry points become functions of dsrt_entry's type, calls follow their line of the table, and a code other than 0 ends the function.
 //
 // RUN: ds-opt %s --dsrt-to-llvm | FileCheck %s
+// RUN: ds-opt %root/test/Inputs/small.mlir --ds-precision-pipeline="fp4" --ds-runtime-pipeline --ds-llvm-pipeline | FileCheck %s --check-prefix=NVFP4
 
 #act = #ds.quant<payload = f8E4M3FN, tile = 1x128, scale = ue8m0, rule = power_of_two, rounding = stochastic, floor = 0.25, seed = 7>
 
@@ -66,6 +67,27 @@
 // CHECK: llvm.insertvalue {{.*}}[6]
 // CHECK: llvm.mlir.constant(7 : i64)
 // CHECK: llvm.insertvalue {{.*}}[8]
+
+// The activations of NVFP4 are payload F4E2M1 (6), scale F8E4M3 (4), 1 x 16, amax (0), nearest (0), floor, an outer scale of the row (1), no seed.
+// NVFP4: llvm.mlir.global internal constant @dsrt_constant_quant
+// NVFP4: llvm.mlir.constant(6 : i32)
+// NVFP4: llvm.insertvalue {{.*}}[0]
+// NVFP4: llvm.mlir.constant(4 : i32)
+// NVFP4: llvm.insertvalue {{.*}}[1]
+// NVFP4: llvm.mlir.constant(1 : i32)
+// NVFP4: llvm.insertvalue {{.*}}[2]
+// NVFP4: llvm.mlir.constant(16 : i32)
+// NVFP4: llvm.insertvalue {{.*}}[3]
+// NVFP4: llvm.mlir.constant(0 : i32)
+// NVFP4: llvm.insertvalue {{.*}}[4]
+// NVFP4: llvm.mlir.constant(0 : i32)
+// NVFP4: llvm.insertvalue {{.*}}[5]
+// NVFP4: llvm.mlir.constant(0.000000e+00 : f32)
+// NVFP4: llvm.insertvalue {{.*}}[6]
+// NVFP4: llvm.mlir.constant(1 : i32)
+// NVFP4: llvm.insertvalue {{.*}}[7]
+// NVFP4: llvm.mlir.constant(0 : i64)
+// NVFP4: llvm.insertvalue {{.*}}[8]
 
 // Sites go on counting.
 // CHECK-LABEL: llvm.func @dsrt_decode(

@@ -4,6 +4,8 @@
 // RUN: ds-opt %root/test/Inputs/small.mlir --ds-precision-pipeline --ds-to-dsrt | FileCheck %s --check-prefix=DEFAULT
 // RUN: ds-opt %root/test/Inputs/small.mlir --ds-precision-pipeline --ds-to-dsrt="max-tokens=16" | FileCheck %s --check-prefix=FEW
 // RUN: sed 's/vocabulary = 512/vocabulary = 100000/; s/512xf32/100000xf32/; s/tensor<512x256xbf16>/tensor<100000x256xbf16>/' %root/test/Inputs/small.mlir | ds-opt --ds-precision-pipeline --ds-to-dsrt | FileCheck %s --check-prefix=ROWS
+// RUN: ds-opt %root/test/Inputs/small.mlir --ds-precision-pipeline="fp4 fp4-format=mxfp4" --ds-runtime-pipeline="max-tokens=3" | FileCheck %s --check-prefix=FP4
+// RUN: ds-opt %root/test/Inputs/small.mlir --ds-precision-pipeline="fp8 fp8-activation-granularity=tensor" --ds-to-dsrt | FileCheck %s --check-prefix=TENSOR
 
 // Limits: 2048 tokens, 64 rows, the model's length; few tokens are few rows; logits of a call stay within 64 MiB.
 // DEFAULT: dsrt.program @deepseek vocabulary(512) limits(<tokens = 2048, sequences = 64, length = 1024, wanted = 2048>)
@@ -75,3 +77,18 @@
 
 // A product that is not the logits' is rounded to its operands' dtype first.
 // DEFAULT: dsrt.linear {{.*}} module("blocks.0.attn.q_a_proj") {round = 1 : i64} : <tokens x 128 x bf16>, <tokens x 256 x bf16>
+
+// Four-bit payloads: buffers whose rows are whole bytes, and the rows of experts as any other. Three tokens' rows of 128 bytes stand in
+// 384 bytes of the arena.
+// FP4: dsrt.weight @blocks.0.attn.q_a_proj.weight : tensor<128x256xf4E2M1FN> {{.*}} stored(bf16) through([#[[MX:tile_1x32_f4E2M1FN_ue8m0_mx]]]) use(matmul)
+// FP4: %[[P:[a-z0-9]+]] = dsrt.allocate at([[AT:[0-9]+]]) : <tokens x 256 x f4E2M1FN>
+// FP4: dsrt.quantize %[[P]], %[[S:[a-z0-9]+]], %{{.*}} module("blocks.0.attn.q_a_proj") {format = #[[MX]]} : <tokens x 256 x f4E2M1FN>, <tokens x 8 x f32>, <tokens x 256 x bf16>
+// FP4: dsrt.scaled_matmul %{{.*}}, %[[P]], %[[S]], @blocks.0.attn.q_a_proj.weight module("blocks.0.attn.q_a_proj") {activation = #[[MX]], promote = 32 : i64}
+// FP4: dsrt.gather_rows %{{.*}} module("blocks.1.ffn.dispatch") {divisor = 2 : i64} : <tokens*2 x 256 x f4E2M1FN>, <tokens x 256 x f4E2M1FN>, <tokens*2 x i32>
+
+// A scale of the tensor: of all tokens before dispatch, of each expert's rows between gate and down.
+// TENSOR: dsrt.quantize %[[EP:[a-z0-9]+]], %[[ES:[a-z0-9]+]], %{{.*}} module("blocks.1.ffn.router") {format = #tile_allxall_f8E4M3FN} : <tokens x 256 x f8E4M3FN>, <tokens x 1 x f32>
+// TENSOR: dsrt.expert_order %[[ORDER:[a-z0-9]+]], %[[OFFSETS:[a-z0-9]+]]
+// TENSOR: dsrt.gather_rows %{{.*}}, %[[ES]], %[[ORDER]]
+// TENSOR: dsrt.grouped_quantize %[[HP:[a-z0-9]+]], %[[HS:[a-z0-9]+]], %{{.*}}, %[[OFFSETS]] module("blocks.1.ffn.experts.[0-7].down_proj") {format = #tile_allxall_f8E4M3FN}
+// TENSOR: dsrt.grouped_scaled_matmul %{{.*}}, %[[HP]], %[[HS]], %[[OFFSETS]], @blocks.1.ffn.experts.down_proj.weight

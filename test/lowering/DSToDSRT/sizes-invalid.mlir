@@ -18,23 +18,3 @@ ds.model @m config(#config) {
     ds.return %logits : tensor<?x8xf32>
   }
 }
-
-// -----
-
-// Payloads of four bits: buffers have whole bytes
-#config = #ds.config<family = v3, vocabulary = 8, hidden_size = 4, layers = 1, heads = 1, kv_lora_rank = 4, rope_head_dim = 2, max_positions = 16>
-#mxfp4 = #ds.quant<payload = f4E2M1FN, tile = 1x32, scale = ue8m0, rule = power_of_two, rounding = nearest>
-ds.model @m config(#config) {
-  ds.param @table : tensor<8x4xbf16> from "table" resident(bf16)
-  ds.func @prefill(%tokens: tensor<?xi32>, %batch: !ds.batch, %wanted: tensor<?xi32>, %cache: !ds.kv_cache<1x6xbf16>) -> tensor<?x8xf32> {
-    %x = ds.embedding %tokens, @table module("table") : (tensor<?xi32>) -> tensor<?x4xbf16>
-    // expected-error@+1 {{expects elements of whole bytes, because buffers are, but got 'tensor<?x4xf4E2M1FN>'}}
-    %p, %s = ds.quantize %x quant(#mxfp4) : (tensor<?x4xbf16>) -> (tensor<?x4xf4E2M1FN>, tensor<?x1xf32>)
-    %logits = builtin.unrealized_conversion_cast to tensor<?x8xf32>
-    ds.return %logits : tensor<?x8xf32>
-  }
-  ds.func @decode(%tokens: tensor<?xi32>, %batch: !ds.batch, %wanted: tensor<?xi32>, %cache: !ds.kv_cache<1x6xbf16>) -> tensor<?x8xf32> {
-    %logits = builtin.unrealized_conversion_cast to tensor<?x8xf32>
-    ds.return %logits : tensor<?x8xf32>
-  }
-}

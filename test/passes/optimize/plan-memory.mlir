@@ -66,3 +66,23 @@ dsrt.program @p vocabulary(10) limits(#dsrt.limits<tokens = 10, sequences = 3, l
     dsrt.return %l : !dsrt.buffer<wanted x 10 x f32>
   }
 }
+
+// Rows of four-bit payloads begin at a byte: 100 rows of 3 are 200 bytes, aligned 256; packed without gaps they would be 150, aligned 192.
+dsrt.program @four_bits vocabulary(1) limits(#dsrt.limits<tokens = 100, sequences = 100, length = 100, wanted = 100>) {
+  dsrt.weight @table : tensor<10x3xbf16> from "table" stored(bf16) use(rows)
+  // CHECK-LABEL: dsrt.entry @prefill
+  dsrt.entry @prefill {
+  ^bb0(%ids: !dsrt.buffer<tokens x i32>, %batch: !dsrt.batch, %wanted: !dsrt.buffer<wanted x i32>, %cache: !dsrt.cache<1x8xbf16>):
+    // CHECK: dsrt.allocate at(0) : <tokens x 3 x bf16>
+    %a = dsrt.allocate : !dsrt.buffer<tokens x 3 x bf16>
+    dsrt.embedding %a, %ids, @table module("table") : !dsrt.buffer<tokens x 3 x bf16>, !dsrt.buffer<tokens x i32>
+    // CHECK: dsrt.allocate at(640) : <tokens x 3 x f4E2M1FN>
+    %q = dsrt.allocate : !dsrt.buffer<tokens x 3 x f4E2M1FN>
+    // CHECK: dsrt.allocate at(896) : <tokens x 1 x f32>
+    %s = dsrt.allocate : !dsrt.buffer<tokens x 1 x f32>
+    dsrt.quantize %q, %s, %a module("q") {format = #ds.quant<payload = f4E2M1FN, tile = 1x32, scale = ue8m0, rule = mx, rounding = nearest>} : !dsrt.buffer<tokens x 3 x f4E2M1FN>, !dsrt.buffer<tokens x 1 x f32>, !dsrt.buffer<tokens x 3 x bf16>
+    %l = dsrt.allocate : !dsrt.buffer<wanted x 1 x f32>
+    dsrt.gather_rows %l, %s, %wanted module("wanted") {divisor = 1 : i64} : !dsrt.buffer<wanted x 1 x f32>, !dsrt.buffer<tokens x 1 x f32>, !dsrt.buffer<wanted x i32>
+    dsrt.return %l : !dsrt.buffer<wanted x 1 x f32>
+  }
+}

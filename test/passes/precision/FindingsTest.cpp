@@ -226,21 +226,6 @@ TEST(Findings, DS1015_CheckpointNotRecognised) {
     EXPECT_EQ(codesOf(resolveWords({"--precision-recipe", "auto"}, {}, checkpoint).findings), std::vector<std::string>{"DS1015"});
 }
 
-TEST(Findings, DS1016_NotExecutable) {
-  for (const Words &words : {Words{"--fp4"},
-                             {"--fp8", "--fp8-rounding", "stochastic"},
-                             {"--fp8", "--fp8-activation-granularity", "tensor", "--fp8-weight-granularity", "tensor"},
-                             {"--fp8", "--fp8-activation-granularity", "channel", "--fp8-weight-granularity", "channel"}})
-    EXPECT_EQ(codesOf(executability(resolveWords(words))), (std::vector<std::string>{"DS1016", "DS1016"})) << words.back();
-  for (const Words &words : {Words{"--bf16", "--fp8-param"}, {"--bf16", "--fp4-param"}, {"--fp8", "--fp8-backend", "native"}})
-    EXPECT_EQ(codesOf(executability(resolveWords(words))), std::vector<std::string>{"DS1016"}) << words.back();
-  for (const Words &words : {Words{"--bf16"},
-                             {"--fp8"},
-                             {"--precision-recipe", "deepseek_v3"},
-                             {"--fp8", "--fp8-scale-format", "ue8m0", "--fp8-backend", "emulated"}})
-    EXPECT_TRUE(executability(resolveWords(words)).empty()) << words.back();
-}
-
 TEST(Findings, DS1101_And_DS1102_Excludes) {
   EXPECT_EQ(codeName(only({"--fp8", "--compute-lowbit-exclude", "nothing_here"}).code), "DS1101");
   EXPECT_EQ(codeName(only({"--bf16", "--fp8-param", "--persistent-lowbit-exclude", "nothing_here"}).code), "DS1101");

@@ -99,11 +99,12 @@ TEST(Resolution, FormatsOfThePrecisionDocument) {
   Words channel = {"--fp8", "--fp8-activation-granularity", "channel", "--fp8-weight-granularity", "channel"};
   EXPECT_EQ(product(channel).activation, format("f8E4M3FN", 1, 0, "f32", "amax"));
   EXPECT_EQ(product(channel).weight, format("f8E4M3FN", 1, 0, "f32", "amax"));
-  EXPECT_EQ(product(channel).promote, 0);
+  EXPECT_EQ(product(channel).promote, 128);
   Words tensor = {"--fp8", "--fp8-activation-granularity", "tensor", "--fp8-weight-granularity", "block_128x128"};
   EXPECT_EQ(product(tensor).activation, format("f8E4M3FN", 0, 0, "f32", "amax"));
   EXPECT_EQ(product(tensor).promote, 128);
   EXPECT_EQ(product({"--fp4"}).activation, format("f4E2M1FN", 1, 16, "f8E4M3FN", "amax", "row"));
+  EXPECT_EQ(product({"--fp4"}).promote, 16);
   EXPECT_EQ(product({"--fp4"}).weight, format("f4E2M1FN", 1, 16, "f8E4M3FN", "amax", "tensor"));
   EXPECT_EQ(product({"--fp4", "--fp4-format", "mxfp4"}).activation, format("f4E2M1FN", 1, 32, "ue8m0", "mx"));
   EXPECT_EQ(product({"--fp4", "--fp4-format", "mxfp4"}).weight, format("f4E2M1FN", 1, 32, "ue8m0", "mx"));
@@ -115,20 +116,6 @@ TEST(Resolution, FormatsOfThePrecisionDocument) {
   EXPECT_EQ(resolveWords({"--bf16", "--fp8-param"}).storedFormats.at(0), format("f8E4M3FN", 1, 0, "f32", "amax"));
   EXPECT_EQ(resolveWords({"--bf16", "--fp4-param", "--persistent-scale-granularity", "per_tensor"}).storedFormats.at(0),
             format("nf4", 0, 0, "f32", "amax"));
-}
-
-TEST(Resolution, WhatTheCpuRunsToday) {
-  QuantFormat block = format("f8E4M3FN", 128, 128, "f32", "amax");
-  EXPECT_FALSE(notExecutable(block));
-  EXPECT_FALSE(notExecutable(format("f8E4M3FN", 1, 128, "ue8m0", "power_of_two")));
-  for (auto change : std::vector<void (*)(QuantFormat &)>{
-           [](QuantFormat &f) { f.payload = "f8E5M2"; }, [](QuantFormat &f) { f.tileRows = 64; }, [](QuantFormat &f) { f.tileCols = 0; },
-           [](QuantFormat &f) { f.scale = "f8E4M3FN"; }, [](QuantFormat &f) { f.rule = "mx"; },
-           [](QuantFormat &f) { f.rounding = "stochastic"; }, [](QuantFormat &f) { f.outerScale = "row"; }}) {
-    QuantFormat other = block;
-    change(other);
-    EXPECT_TRUE(notExecutable(other));
-  }
 }
 
 TEST(Resolution, Communication) {

@@ -13,10 +13,11 @@ ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1
 
 // -----
 
-// One parameter cannot be resident twice.
+// A parameter of one's own has a name that is free.
 ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1, heads = 2, kv_lora_rank = 128, rope_head_dim = 32, max_positions = 64>) {
-  // expected-note@+1 {{give the two operations parameters of their own}}
   ds.param @table : tensor<512x256xbf16> from "table"
+  // expected-note@+1 {{the module cannot have a parameter of its own: @lm_head.weight is here}}
+  ds.param @lm_head.weight : tensor<512x256xbf16> from "another table"
   ds.func @prefill(%ids: tensor<?xi32>, %batch: !ds.batch, %wanted: tensor<?xi32>, %cache: !ds.kv_cache<1x160xbf16>) -> tensor<?x512xf32> {
     %x = ds.embedding %ids, @table module("token_embeddings") precision(<compute = bf16, by = "run policy">) : (tensor<?xi32>) -> tensor<?x256xbf16>
     // expected-error@+1 {{'ds.linear' op expects @table resident as f32, but another operation holds it as bf16}}

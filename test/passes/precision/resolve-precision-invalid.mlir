@@ -350,51 +350,6 @@ ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1
 
 // -----
 
-// DS1016: the CPU does not run FP4 yet.
-// expected-error@+3 {{[DS1016] activations of low-bit products: the cpu target runs f8E4M3FN in tiles of 1x128 and 128x128 with f32 or ue8m0 scales and nearest rounding, but got f4E2M1FN in tiles of 1x16 with f8E4M3FN scales and nearest rounding}}
-// expected-note@+2 {{use fp8 compute}}
-// expected-error@+1 {{[DS1016] weights of low-bit products: the cpu target runs f8E4M3FN in tiles of 1x128 and 128x128 with f32 or ue8m0 scales and nearest rounding, but got f4E2M1FN in tiles of 1x16 with f8E4M3FN scales and nearest rounding}}
-ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1, heads = 2, kv_lora_rank = 128, rope_head_dim = 32, max_positions = 64>)
-    policy(<mode = fp4>) {
-  ds.param @token_embeddings.weight : tensor<512x256xbf16> from "embed"
-  ds.param @blocks.0.attn_norm.weight : tensor<256xbf16> from "norm"
-  ds.param @blocks.0.attn.q_proj.weight : tensor<256x256xbf16> from "q"
-  ds.param @blocks.0.attn.out_proj.weight : tensor<256x256xbf16> from "o"
-  ds.param @lm_head.weight : tensor<512x256xbf16> from "head"
-  ds.func @prefill(%ids: tensor<?xi32>, %batch: !ds.batch, %wanted: tensor<?xi32>, %cache: !ds.kv_cache<1x160xbf16>) -> tensor<?x512xf32> {
-    %x = ds.embedding %ids, @token_embeddings.weight module("token_embeddings") : (tensor<?xi32>) -> tensor<?x256xbf16>
-    %n = ds.rms_norm %x, @blocks.0.attn_norm.weight eps(1.0e-6) module("blocks.0.attn_norm") : (tensor<?x256xbf16>) -> tensor<?x256xbf16>
-    %q = ds.linear %n, @blocks.0.attn.q_proj.weight module("blocks.0.attn.q_proj") : (tensor<?x256xbf16>) -> tensor<?x256xbf16>
-    %o = ds.linear %q, @blocks.0.attn.out_proj.weight module("blocks.0.attn.out_proj") : (tensor<?x256xbf16>) -> tensor<?x256xbf16>
-    %l = ds.linear %o, @lm_head.weight logits module("lm_head") : (tensor<?x256xbf16>) -> tensor<?x512xf32>
-    ds.return %l : tensor<?x512xf32>
-  }
-}
-
-// -----
-
-// DS1016: nor low-bit storage by channels.
-// expected-error@+2 {{[DS1016] stored parameters: the cpu target runs f8E4M3FN in tiles of 1x128 and 128x128 with f32 or ue8m0 scales and nearest rounding, but got f8E4M3FN in tiles of 1xall with f32 scales and nearest rounding}}
-// expected-note@+1 {{leave out --fp8-param, --fp4-param and --persistent-lowbit-mode}}
-ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1, heads = 2, kv_lora_rank = 128, rope_head_dim = 32, max_positions = 64>)
-    policy(<mode = fp8, fp8_param = true>) {
-  ds.param @token_embeddings.weight : tensor<512x256xbf16> from "embed"
-  ds.param @blocks.0.attn_norm.weight : tensor<256xbf16> from "norm"
-  ds.param @blocks.0.attn.q_proj.weight : tensor<256x256xbf16> from "q"
-  ds.param @blocks.0.attn.out_proj.weight : tensor<256x256xbf16> from "o"
-  ds.param @lm_head.weight : tensor<512x256xbf16> from "head"
-  ds.func @prefill(%ids: tensor<?xi32>, %batch: !ds.batch, %wanted: tensor<?xi32>, %cache: !ds.kv_cache<1x160xbf16>) -> tensor<?x512xf32> {
-    %x = ds.embedding %ids, @token_embeddings.weight module("token_embeddings") : (tensor<?xi32>) -> tensor<?x256xbf16>
-    %n = ds.rms_norm %x, @blocks.0.attn_norm.weight eps(1.0e-6) module("blocks.0.attn_norm") : (tensor<?x256xbf16>) -> tensor<?x256xbf16>
-    %q = ds.linear %n, @blocks.0.attn.q_proj.weight module("blocks.0.attn.q_proj") : (tensor<?x256xbf16>) -> tensor<?x256xbf16>
-    %o = ds.linear %q, @blocks.0.attn.out_proj.weight module("blocks.0.attn.out_proj") : (tensor<?x256xbf16>) -> tensor<?x256xbf16>
-    %l = ds.linear %o, @lm_head.weight logits module("lm_head") : (tensor<?x256xbf16>) -> tensor<?x512xf32>
-    ds.return %l : tensor<?x512xf32>
-  }
-}
-
-// -----
-
 // DS1101, DS1102: excludes that match nothing, and that exclude nothing.
 // expected-warning@+2 {{[DS1101] exclude 'nothing_here' matches no module; --list-modules prints all paths}}
 // expected-warning@+1 {{[DS1102] exclude 'attn_norm' excludes nothing: none of its matches is in low precision}}

@@ -35,11 +35,11 @@
 // FP32: ds.dispatch {{.*}} -> tensor<?x256xf32>
 // FP32: ds.func @decode({{.*}} !ds.kv_cache<2x160xf32>)
 
-// FLAGS-DAG: #tile_1x128_f8E4M3FN = #ds.quant<payload = f8E4M3FN, tile = 1x128, scale = ue8m0, rule = power_of_two, rounding = nearest, floor = 0.5>
-// FLAGS-DAG: #tile_128x128_f8E4M3FN = #ds.quant<payload = f8E4M3FN, tile = 128x128, scale = ue8m0, rule = power_of_two, rounding = nearest, floor = 0.5>
+// FLAGS-DAG: #tile_1x128_f8E4M3FN_ue8m0 = #ds.quant<payload = f8E4M3FN, tile = 1x128, scale = ue8m0, rule = power_of_two, rounding = nearest, floor = 0.5>
+// FLAGS-DAG: #tile_128x128_f8E4M3FN_ue8m0 = #ds.quant<payload = f8E4M3FN, tile = 128x128, scale = ue8m0, rule = power_of_two, rounding = nearest, floor = 0.5>
 // FLAGS: policy(<activation_dtype = fp32, compute_lowbit_include = ["attn.out_proj"], fp8 = true, fp8_amax_floor = "0.5", fp8_scale_format = ue8m0>)
 // FLAGS: ds.linear {{.*}} module("blocks.0.attn.q_a_proj") precision(<compute = f32, by = "run policy", storage = bf16>) : (tensor<?x256xf32>) -> tensor<?x128xf32>
-// FLAGS: ds.linear {{.*}} module("blocks.0.attn.out_proj") precision(<compute = f8E4M3FN, by = "mode fp8, include 'attn.out_proj'", lhs = #tile_1x128_f8E4M3FN, rhs = #tile_128x128_f8E4M3FN,
+// FLAGS: ds.linear {{.*}} module("blocks.0.attn.out_proj") precision(<compute = f8E4M3FN, by = "mode fp8, include 'attn.out_proj'", lhs = #tile_1x128_f8E4M3FN_ue8m0, rhs = #tile_128x128_f8E4M3FN_ue8m0,
 
 // The last rule that matches wins.
 // RULES: ds.rms_norm {{.*}} module("blocks.0.attn_norm") precision(<compute = f32, by = "rule 1 '.*norm=fp32'", storage = bf16>) : (tensor<?x256xbf16>) -> tensor<?x256xbf16>

@@ -1,6 +1,7 @@
 // Every way of a parameter from file to memory, against the numerics called directly; and every way in which files do not fit.
 #include "FakeBackend.h"
 #include "Toy.h"
+#include "runtime/numerics/Codecs.h"
 #include "runtime/numerics/Quantize.h"
 #include "runtime/weights/WeightLoader.h"
 #include "runtime/weights/WeightSteps.h"
@@ -23,6 +24,28 @@ dsrt_quant tiles(int32_t rows, int32_t cols, dsrt_dtype scale = DSRT_F32) {
   format.scale = scale, format.tile_rows = rows, format.tile_cols = cols;
   format.rule = scale == DSRT_UE8M0 ? DSRT_SCALE_POWER_OF_TWO : DSRT_SCALE_AMAX;
   return format;
+}
+
+dsrt_quant nvfp4() { return {DSRT_F4E2M1, DSRT_F8E4M3, 1, 16, DSRT_SCALE_AMAX, DSRT_NEAREST_EVEN, 0, DSRT_OUTER_TENSOR, 0}; }
+
+dsrt_quant mxfp4() { return {DSRT_F4E2M1, DSRT_UE8M0, 1, 32, DSRT_SCALE_MX, DSRT_NEAREST_EVEN, 0, DSRT_OUTER_NONE, 0}; }
+
+dsrt_quant nf4(int32_t tileRows) {
+  dsrt_quant format = tiles(tileRows, 0);
+  format.payload = DSRT_NF4;
+  return format;
+}
+
+dsrt_quant stochastic(dsrt_quant format) {
+  format.rounding = DSRT_STOCHASTIC, format.seed = 0x9876543210;
+  return format;
+}
+
+/// Every format that a weight can be in, and what a step through it leaves of it.
+std::vector<dsrt_quant> allFormats() {
+  return {
+      tiles(128, 128), tiles(1, 0), tiles(0, 0), tiles(128, 128, DSRT_UE8M0), stochastic(tiles(128, 128)), stochastic(tiles(0, 0)), nvfp4(),
+      mxfp4(),         nf4(1),      nf4(0)};
 }
 
 ManifestParameter parameter(const std::string &tensor, std::vector<int64_t> shape, dsrt_quant stored, std::vector<dsrt_quant> through = {},
@@ -64,9 +87,10 @@ struct Quantised {
   std::vector<float> scales;
 };
 
-Quantised quantised(const dsrt_quant &format, const std::vector<float> &x, int64_t rows, int64_t cols) {
-  Quantised result{std::vector<uint8_t>(x.size()), std::vector<float>(tilesOf(rows, format.tile_rows) * tilesOf(cols, format.tile_cols))};
-  EXPECT_TRUE(quantize(format, x.data(), rows, cols, result.payload.data(), result.scales.data()).ok());
+Quantised quantised(const dsrt_quant &format, const std::vector<float> &x, int64_t rows, int64_t cols, int64_t expert = 0) {
+  Quantised result{std::vector<uint8_t>(size_t(rows * rowBytes(format.payload, cols))),
+                   std::vector<float>(tilesOf(rows, format.tile_rows) * tilesOf(cols, format.tile_cols))};
+  EXPECT_TRUE(quantize(format, x.data(), rows, cols, result.payload.data(), result.scales.data(), {expert, 0}).ok());
   return result;
 }
 
@@ -356,13 +380,116 @@ TEST_F(WeightLoader, LoadingCanBeEnded) {
 
 TEST_F(WeightLoader, AFormatThatIsNotImplementedIsNamed) {
   add("a", FileType::F32, {4, 4}, bytesOf(values(16)));
-  dsrt_quant nf4 = tiles(1, 0);
-  nf4.payload = DSRT_NF4;
-  manifest.parameters = {parameter("a", {4, 4}, plain(DSRT_F32), {nf4})};
+  manifest.parameters = {parameter("a", {4, 4}, plain(DSRT_F32), {stochastic(nf4(1))})};
   LoadOptions options{fake::backend(), &state, 1, {}, nullptr};
   Status status = loadWeights(manifest, open(), options).status();
   EXPECT_EQ(status.code(), DSRT_REJECTED);
   EXPECT_EQ(status.message().find("our.a: "), 0u) << status.message();
+}
+
+TEST_F(WeightLoader, EveryFormatIsQuantizeOfTheWholeMatrix) {
+  // Odd columns: rows of four bits are padded. Tall: formats without a scale of the whole are cut into pieces.
+  constexpr int64_t tall = 2100, wide = 601;
+  std::vector<float> stored = values(tall * wide);
+  add("w", FileType::F32, {tall, wide}, bytesOf(stored));
+  for (const dsrt_quant &format : allFormats()) {
+    manifest.parameters.push_back(parameter("w", {tall, wide}, plain(DSRT_F32), {format}));
+    bool whole = format.tile_rows == 0 || format.outer == DSRT_OUTER_TENSOR;
+    EXPECT_EQ(pieceRows(manifest.parameters.back()) == tall, whole);
+  }
+  for (int threads : {1, 2, 3, 7}) {
+    load(threads);
+    for (size_t i = 0; i < manifest.parameters.size(); ++i) {
+      SCOPED_TRACE(testing::Message() << typeName((*weights)[i].format.payload) << ", format " << i << ", " << threads << " threads");
+      Quantised expected = quantised(allFormats()[i], stored, tall, wide);
+      expectPayload(i, expected.payload);
+      expectScales(i, expected.scales);
+    }
+  }
+  uint64_t bytes = 0;
+  for (const dsrt_quant &format : allFormats())
+    bytes += uint64_t(tall * rowBytes(format.payload, wide) + 4 * tilesOf(tall, format.tile_rows) * tilesOf(wide, format.tile_cols));
+  EXPECT_EQ(measureWeights(manifest, 1)->resident, bytes);
+}
+
+TEST_F(WeightLoader, StepsThroughEveryFormat) {
+  // F16 storage, through a low-bit format, to BF16, and to FP4: what the step leaves of the value is what is rounded.
+  std::vector<uint16_t> stored;
+  std::vector<float> widened;
+  for (float value : values(rows * cols)) {
+    stored.push_back(encodeF16(value));
+    widened.push_back(decodeF16(stored.back()));
+  }
+  add("w", FileType::F16, {rows, cols}, bytesOf(stored));
+  std::vector<Quantised> last;
+  std::vector<std::vector<uint16_t>> high;
+  for (const dsrt_quant &format : allFormats()) {
+    manifest.parameters.push_back(parameter("w", {rows, cols}, plain(DSRT_F16), {format, plain(DSRT_BF16)}));
+    manifest.parameters.push_back(parameter("w", {rows, cols}, plain(DSRT_F16), {format, nvfp4()}));
+    Quantised first = quantised(format, widened, rows, cols);
+    std::vector<float> left(widened.size());
+    ASSERT_TRUE(dequantize(format, first.payload.data(), first.scales.data(), rows, cols, left.data()).ok());
+    EXPECT_NE(left, widened);
+    high.push_back(bf16(left));
+    last.push_back(quantised(nvfp4(), left, rows, cols));
+  }
+  load();
+  for (size_t i = 0; i < high.size(); ++i) {
+    expectPayload(2 * i, bytesOf(high[i]));
+    expectPayload(2 * i + 1, last[i].payload);
+    expectScales(2 * i + 1, last[i].scales);
+  }
+}
+
+TEST_F(WeightLoader, AnExpertsScalesAndRandomBitsAreItsOwn) {
+  for (int64_t e = 0; e < 5; ++e)
+    add("e." + std::to_string(e) + ".w", FileType::F32, {33, 31}, bytesOf(values(33 * 31, e)));
+  // The same experts in one stack, and in a stack that begins at the second.
+  for (const dsrt_quant &format : allFormats())
+    for (int64_t first : {0, 1}) {
+      manifest.parameters.push_back(parameter("e.{e}.w", {4, 33, 31}, plain(DSRT_F32), {format}));
+      manifest.parameters.back().firstExpert = first;
+    }
+  for (int threads : {1, 3}) {
+    load(threads);
+    for (size_t i = 0; i < manifest.parameters.size(); ++i) {
+      std::vector<uint8_t> payload;
+      std::vector<float> scales;
+      for (int64_t e = 0; e < 4; ++e) {
+        int64_t expert = manifest.parameters[i].firstExpert + e;
+        Quantised one = quantised(allFormats()[i / 2], values(33 * 31, expert), 33, 31, expert);
+        payload.insert(payload.end(), one.payload.begin(), one.payload.end());
+        scales.insert(scales.end(), one.scales.begin(), one.scales.end());
+      }
+      expectPayload(i, payload);
+      expectScales(i, scales);
+    }
+  }
+}
+
+TEST_F(WeightLoader, RandomWeightsInEveryFormat) {
+  for (const dsrt_quant &format : allFormats()) {
+    manifest.parameters.push_back(parameter("w" + std::to_string(manifest.parameters.size()), {2, 65, 301}, plain(DSRT_BF16), {format}));
+    manifest.parameters.back().path = "our.w"; // the same values for all
+  }
+  manifest.parameters.push_back(parameter("w", {2, 65, 301}, plain(DSRT_F32)));
+  manifest.parameters.back().path = "our.w";
+  for (int threads : {1, 3}) {
+    LoadOptions options{fake::backend(), &state, threads, {}, nullptr};
+    Expected<std::unique_ptr<ResidentWeights>> random = randomWeights(manifest, options);
+    ASSERT_TRUE(random) << random.status().message();
+    weights = std::move(*random);
+    const float *x = static_cast<const float *>((*weights)[allFormats().size()].data);
+    for (size_t i = 0; i < allFormats().size(); ++i) {
+      Quantised first = quantised(allFormats()[i], {x, x + 65 * 301}, 65, 301),
+                second = quantised(allFormats()[i], {x + 65 * 301, x + 2 * 65 * 301}, 65, 301, 1);
+      first.payload.insert(first.payload.end(), second.payload.begin(), second.payload.end());
+      first.scales.insert(first.scales.end(), second.scales.begin(), second.scales.end());
+      expectPayload(i, first.payload);
+      expectScales(i, first.scales);
+    }
+    weights.reset();
+  }
 }
 
 TEST_F(WeightLoader, RandomWeightsAreTheSameForAnyNumberOfThreads) {
@@ -433,5 +560,10 @@ TEST_F(WeightLoader, MemoryIsMeasuredByFormat) {
   ASSERT_TRUE(memory);
   EXPECT_EQ(memory->resident, 256u * 256 + 4 * 4 + 400);
   EXPECT_EQ(memory->read, 256u * 256 * 2 + 400);
-  EXPECT_EQ(memory->workspace, 2u * 256 * 256 * (2 + 8)); // two threads, one piece each
+  EXPECT_EQ(memory->workspace, 256u * 256 * (2 + 8)); // one piece, whatever the number of threads
+  // A scale of the whole matrix: an expert is a piece, and there are three for two threads. Four-bit rows are whole bytes.
+  manifest.parameters = {parameter("e.{e}", {3, 2000, 1001}, plain(DSRT_BF16), {nvfp4()})};
+  memory = measureWeights(manifest, 2);
+  EXPECT_EQ(memory->resident, 3u * 2000 * (501 + 4 * 63));
+  EXPECT_EQ(memory->workspace, 2u * 2000 * 1001 * (2 + 8));
 }

@@ -1,6 +1,9 @@
-// The codecs against LLVM's APFloat: every code, every F32 exponent with every tie and its neighbours, the special values, and a
-// sweep over all 2^32 F32 inputs. Inputs are clamped to the largest finite value first where the codec saturates: APFloat overflows.
+// The codecs against LLVM's APFloat: every code, every F32 exponent with every tie and its neighbours, the special values, a sweep
+// over F32 inputs, and for the types of at most eight bits all 2^32 of them. Inputs are clamped to the largest finite
+// value first where the codec saturates: APFloat overflows.
 #include "runtime/numerics/Codecs.h"
+#include "runtime/numerics/Philox.h"
+#include "runtime/numerics/Versions.h"
 
 #include <gtest/gtest.h>
 #include <llvm/ADT/APFloat.h>
@@ -125,6 +128,58 @@ TEST_P(CodecTest, SweepsAllInputs) {
     check(uint32_t(bits));
 }
 
+// All 2^32 inputs. The definition is a step function of the magnitudes in their order, so APFloat is asked where each code ends, by
+// bisection, and the codec is compared with that code over the whole step, with either sign, in loops that become vector code.
+template <typename Encode>
+__attribute__((always_inline)) inline uint32_t differences(uint32_t begin, uint32_t end, uint32_t code, Encode encode) {
+  uint32_t different = 0;
+  for (uint32_t bits = begin; bits < end; ++bits)
+    different |= (encode(bits) ^ code) | (encode(bits | 0x80000000) ^ code);
+  return different;
+}
+/// The codec's bits, of which the input's sign is taken off.
+DSRT_VERSIONS uint32_t differencesE4M3(uint32_t begin, uint32_t end, uint32_t code) {
+  return differences(begin, end, code,
+                     [](uint32_t bits) -> uint32_t { return dsrt::encodeE4M3(std::bit_cast<float>(bits)) ^ (bits >> 24 & 0x80); });
+}
+DSRT_VERSIONS uint32_t differencesE5M2(uint32_t begin, uint32_t end, uint32_t code) {
+  return differences(begin, end, code,
+                     [](uint32_t bits) -> uint32_t { return dsrt::encodeE5M2(std::bit_cast<float>(bits)) ^ (bits >> 24 & 0x80); });
+}
+DSRT_VERSIONS uint32_t differencesE2M1(uint32_t begin, uint32_t end, uint32_t code) {
+  return differences(begin, end, code,
+                     [](uint32_t bits) -> uint32_t { return dsrt::encodeE2M1(std::bit_cast<float>(bits)) ^ (bits >> 28 & 0x8); });
+}
+
+TEST(Codecs, AllInputs) {
+  struct Codec {
+    const char *name;
+    uint32_t (*differences)(uint32_t, uint32_t, uint32_t);
+    uint32_t nan; ///< of F32's quiet NaN
+  };
+  for (const Codec &codec :
+       {Codec{"f8E4M3FN", differencesE4M3, 0x7f}, Codec{"f8E5M2", differencesE5M2, 0x7e}, Codec{"f4E2M1FN", differencesE2M1, 7}}) {
+    const Type &type = typeOf(codec.name);
+    constexpr uint32_t infinity = 0x7f800000;
+    uint32_t steps = 0;
+    for (uint32_t begin = 0; begin <= infinity; ++steps) {
+      uint32_t code = reference(type, floatOf(begin)), low = begin, high = infinity + 1; // low has the code, high has not
+      while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        (reference(type, floatOf(middle)) == code ? low : high) = middle;
+      }
+      ASSERT_EQ(codec.differences(begin, high, code), 0u) << codec.name << " from " << std::hex << begin << " to " << high;
+      begin = high;
+    }
+    EXPECT_EQ(steps, reference(type, type.largest) + 1) << "each magnitude is a code of some inputs";
+    // NaN: of E5M2 the mantissa's second bit stays.
+    for (uint32_t begin = infinity + 1; begin < 0x80000000; begin = (begin | 0x1fffff) + 1) {
+      uint32_t code = type.dtype == DSRT_F8E5M2 ? codec.nan | (begin >> 21 & 1) : codec.nan;
+      ASSERT_EQ(codec.differences(begin, (begin | 0x1fffff) + 1, code), 0u) << codec.name << " from " << std::hex << begin;
+    }
+  }
+}
+
 /// The types of whole bytes: those that batches convert.
 struct CodecBatchTest : CodecTest {};
 
@@ -153,6 +208,77 @@ INSTANTIATE_TEST_SUITE_P(Types, CodecTest, testing::Values("bf16", "f16", "f8E4M
                          [](const auto &info) { return std::string(info.param); });
 INSTANTIATE_TEST_SUITE_P(Types, CodecBatchTest, testing::Values("bf16", "f16", "f8E4M3FN", "f8E5M2"),
                          [](const auto &info) { return std::string(info.param); });
+
+// NF4 has no APFloat: codes, and the largest F32 value below each middle of two levels and the smallest above it.
+TEST(NF4, EveryCodeAndBoundary) {
+  for (uint32_t code = 0; code < 16; ++code) {
+    EXPECT_EQ(dsrt::encodeNF4(dsrt::decodeNF4(uint8_t(code))), code);
+    EXPECT_LE(std::fabs(dsrt::decodeNF4(uint8_t(code))), 1);
+  }
+  EXPECT_EQ(dsrt::decodeNF4(7), 0);
+  for (uint32_t code = 0; code < 15; ++code) {
+    double lower = dsrt::decodeNF4(uint8_t(code)), upper = dsrt::decodeNF4(uint8_t(code + 1)), middle = (lower + upper) / 2;
+    ASSERT_LT(lower, upper);
+    float below = float(middle);
+    while (double(below) > middle)
+      below = std::nextafter(below, -2.f);
+    float above = std::nextafter(below, 2.f);
+    ASSERT_GT(double(above), middle);
+    EXPECT_EQ(dsrt::encodeNF4(below), code) << "a tie goes to the lower level";
+    EXPECT_EQ(dsrt::encodeNF4(above), code + 1);
+  }
+  // The nearest level for inputs of every magnitude.
+  for (uint64_t bits = 0; bits < uint64_t(1) << 32; bits += 40961) {
+    float value = floatOf(uint32_t(bits));
+    if (std::isnan(value))
+      continue;
+    double got = std::fabs(double(value) - dsrt::decodeNF4(dsrt::encodeNF4(value)));
+    for (uint32_t code = 0; code < 16; ++code)
+      ASSERT_LE(got, std::fabs(double(value) - dsrt::decodeNF4(uint8_t(code)))) << value;
+  }
+  float infinity = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(dsrt::encodeNF4(infinity), 15);
+  EXPECT_EQ(dsrt::encodeNF4(-infinity), 0);
+  EXPECT_EQ(dsrt::encodeNF4(std::nanf("")), 15);
+  EXPECT_EQ(dsrt::encodeNF4(-std::nanf("")), 0);
+  EXPECT_EQ(dsrt::encodeNF4(-0.f), 7);
+}
+
+// Codes two a byte: any begin and count, and nothing beside them is touched but the upper half behind an even last column.
+TEST(FourBit, PacksAndUnpacksColumns) {
+  for (int32_t type : {DSRT_F4E2M1, DSRT_NF4})
+    for (int64_t columns : {1, 2, 7, 64, 129})
+      for (int64_t cut : {int64_t(0), int64_t(1), columns / 2, columns}) {
+        std::vector<uint8_t> codes(static_cast<size_t>(columns)), row(size_t(dsrt::rowBytes(type, columns)) + 1, 0xa5);
+        for (int64_t i = 0; i < columns; ++i)
+          codes[size_t(i)] = uint8_t(i * 7 % 16);
+        cut = std::min(cut, columns);
+        dsrt::packFourBit(codes.data(), 0, cut, row.data());
+        dsrt::packFourBit(codes.data() + cut, cut, columns - cut, row.data());
+        EXPECT_EQ(row.back(), 0xa5);
+        for (int64_t i = 0; i < columns; ++i)
+          ASSERT_EQ(i % 2 ? row[size_t(i / 2)] >> 4 : row[size_t(i / 2)] & 0xf, codes[size_t(i)]) << i;
+        if (columns % 2 != 0)
+          EXPECT_EQ(row[row.size() - 2] >> 4, 0);
+        std::vector<float> values(size_t(columns) + 1, -9);
+        dsrt::decodeColumns(type, row.data(), cut, columns - cut, values.data());
+        for (int64_t i = cut; i < columns; ++i)
+          ASSERT_EQ(values[size_t(i - cut)], type == DSRT_NF4 ? dsrt::decodeNF4(codes[size_t(i)]) : dsrt::decodeE2M1(codes[size_t(i)]));
+        EXPECT_EQ(values[size_t(columns - cut)], -9);
+      }
+  EXPECT_EQ(dsrt::rowBytes(DSRT_F4E2M1, 0), 0);
+  EXPECT_EQ(dsrt::rowBytes(DSRT_F8E4M3, 3), 3);
+  EXPECT_EQ(dsrt::rowBytes(DSRT_BF16, 3), 6);
+}
+
+// The known answers of the authors' Random123 library (kat_vectors, philox4x32 10).
+TEST(Philox, KnownAnswers) {
+  using Words = std::array<uint32_t, 4>;
+  EXPECT_EQ(dsrt::philox({0, 0, 0, 0}, {0, 0}), (Words{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
+  EXPECT_EQ(dsrt::philox({~0u, ~0u, ~0u, ~0u}, {~0u, ~0u}), (Words{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
+  EXPECT_EQ(dsrt::philox({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0}),
+            (Words{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
+}
 
 TEST(UE8M0, DecodesEveryCode) {
   for (uint32_t code = 0; code < 255; ++code)

@@ -19,6 +19,8 @@ constexpr int64_t kElementBytes = 4; // of every path: an F32, or a pair of BF16
 // An item's totals, kMaxRows * kMaxPanels * 16 floats, and the rows' segment stay in the second cache; a few decoded panels of a
 // segment stay in the first.
 constexpr int64_t kMaxRows = 512, kMaxPanels = 12, kTilePanels = 3;
+// Units of an E2M1 panel that are expanded at a time: segments of 16 alone would read too little of each panel to be prefetched.
+constexpr int64_t kUnitsAtOnce = 128;
 
 int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t tileOf(int64_t index, int64_t extent) { return extent == 0 ? 0 : index / extent; }
@@ -57,7 +59,7 @@ public:
   Product(const Kernels &kernels, int32_t yDtype, void *y, int64_t ldy, const Lhs &x, const dsrt_weight &w)
       : x(x), w(w), yDtype(yDtype), y(static_cast<std::byte *>(y)), ldy(ldy), layout(panelLayout(w.format.payload)), kernels(kernels) {
     cutSegments();
-    auto pairs = [](int32_t dtype) { return dtype == DSRT_F8E4M3 || dtype == DSRT_BF16; };
+    auto pairs = [](int32_t dtype) { return dtype == DSRT_F8E4M3 || dtype == DSRT_F4E2M1 || dtype == DSRT_BF16; };
     path = kernels.bf16 && evenCuts && pairs(x.dtype) && pairs(w.format.payload) ? kernels.bf16 : kernels.f32;
     prepared = static_cast<const PreparedWeight *>(w.prepared);
   }
@@ -110,16 +112,22 @@ private:
   uint32_t *converted = nullptr;
   float *rowScales = nullptr; ///< [segments][convertedRows]
 
+  /// Payloads that the kernels read as E4M3.
+  static bool isE4m3(int32_t payload) { return payload == DSRT_F8E4M3 || payload == DSRT_F4E2M1; }
+
   int64_t segments() const { return static_cast<int64_t>(cuts.size()) - 1; }
   int64_t elementsOf(int64_t k) const { return ceilDiv(k, path->perElement); }
 
   void cutSegments() {
-    int64_t k = w.cols, promote = x.scales || w.scales ? x.promote : 256;
+    int64_t k = w.cols, xTile = x.scales ? x.tileCols : 0, wTile = w.scales ? w.format.tile_cols : 0;
+    int64_t promote = x.scales || w.scales ? x.promote : 0;
+    if (xTile == 0 && wTile == 0 && promote == 0)
+      promote = 256;
     for (int64_t at = 0; at < k;) {
       cuts.push_back(at);
       evenCuts &= at % 2 == 0;
       int64_t next = k;
-      for (int64_t extent : {int64_t(x.scales ? x.tileCols : 0), int64_t(w.scales ? w.format.tile_cols : 0), promote})
+      for (int64_t extent : {xTile, wTile, promote})
         if (extent > 0)
           next = std::min(next, (at / extent + 1) * extent);
       longest = std::max(longest, next - at);
@@ -130,16 +138,25 @@ private:
 
   /// Converts kRowsAtOnce rows from `first` on, and gathers their scales.
   void convert(int64_t first) const {
-    int64_t bytes = panelLayout(x.dtype).elementBytes;
-    float weightScale = w.format.payload == DSRT_F8E4M3 ? path->e4m3Scale : 1.0f;
+    thread_local Scratch expanded;
+    PanelLayout source = panelLayout(x.dtype);
+    bool fourBit = x.dtype == DSRT_F4E2M1;
+    int32_t dtype = fourBit ? int32_t(DSRT_F8E4M3) : x.dtype;
+    int64_t bytes = panelLayout(dtype).rowBytes(1);
+    float weightScale = isE4m3(w.format.payload) ? path->e4m3Scale : 1.0f;
     for (int64_t row = first; row < std::min(convertedRows, first + kRowsAtOnce); ++row) {
-      auto *from = static_cast<const std::byte *>(x.data) + (firstRow + row) * x.ld * bytes;
+      auto *from = static_cast<const std::byte *>(x.data) + (firstRow + row) * source.rowBytes(x.ld);
+      if (fourBit) {
+        std::byte *codes = expanded.take(static_cast<size_t>(2 * source.units(w.cols)));
+        kernels.expandE2m1(reinterpret_cast<const uint8_t *>(from), source.units(w.cols), reinterpret_cast<uint16_t *>(codes));
+        from = codes;
+      }
       const float *scales = x.scales ? x.scales + tileOf(firstRow + row, x.tileRows) * x.scale_ld : nullptr;
       for (int64_t s = 0; s < segments(); ++s) {
         int64_t length = cuts[s + 1] - cuts[s], elements = elementsOf(length);
         uint32_t *to = converted + elementsOf(cuts[s]) * convertedRows + row * elements;
         to[elements - 1] = 0; // the missing half of an odd segment's last pair
-        path->convertRow(x.dtype, from + cuts[s] * bytes, length, to);
+        path->convertRow(dtype, from + cuts[s] * bytes, length, to);
         rowScales[s * convertedRows + row] = weightScale * (scales ? scales[tileOf(cuts[s], x.tileCols)] : 1.0f);
       }
     }
@@ -154,6 +171,18 @@ private:
     int64_t tileRows = w.format.tile_rows, tileCols = w.format.tile_cols, columns = tilesOf(w.cols, tileCols);
     const float *scales = w.scales + expert * tilesOf(w.rows, tileRows) * columns + tileOf(cuts[s], tileCols);
     int64_t last = w.rows - 1;
+    if (tileRows == 1) {
+      int64_t there = std::min(count, w.rows - first);
+      constexpr int64_t line = 16; // scales that a cache line holds: the next one of each channel is on its way while this one is used
+      bool prefetch = tileOf(cuts[s], tileCols) % line == 0;
+      for (int64_t channel = 0; channel < there; ++channel) {
+        out[channel] = scales[(first + channel) * columns];
+        if (prefetch)
+          __builtin_prefetch(scales + (first + channel) * columns + line, 0, 2);
+      }
+      std::fill(out + there, out + count, scales[last * columns]);
+      return;
+    }
     for (int64_t channel = 0; channel < count;) {
       int64_t tile = tileOf(std::min(first + channel, last), tileRows), next = count;
       if (tileRows > 0 && (tile + 1) * tileRows <= last)
@@ -169,24 +198,44 @@ private:
     int64_t group = item.rows <= kFusedRows ? item.panels : std::min(kTilePanels, item.panels), width = item.panels * kPanelChannels;
     int64_t units = layout.units(longest) + 1, elements = longest + 2; // one more where a segment begins or ends inside a unit
     int64_t totalBytes = item.rows * width * 4, decodedStride = elements * kPanelChannels * kElementBytes;
-    int64_t packedStride = prepared ? layout.panelBytes(w.cols) : (units * kPanelChannels * layout.unitBytes() + 63) / 64 * 64;
+    bool expands = w.format.payload == DSRT_F4E2M1;
+    if (expands)
+      units += kUnitsAtOnce;
+    int64_t packedStride = prepared ? layout.panelBytes(w.cols) : (units * kPanelChannels * layout.unitBytes + 63) / 64 * 64;
     int64_t packedBytes = prepared ? 0 : item.panels * packedStride;
-    auto *memory = scratch.take(static_cast<size_t>(totalBytes + width * 4 + group * decodedStride + packedBytes));
+    int64_t expandedStride = expands ? units * kPanelChannels * 2 : 0, expandedBegin = 0, expandedEnd = 0;
+    auto *memory =
+        scratch.take(static_cast<size_t>(totalBytes + width * 4 + group * decodedStride + packedBytes + item.panels * expandedStride));
     auto *totals = reinterpret_cast<float *>(memory), *channelScales = totals + item.rows * width;
     auto *decoded = reinterpret_cast<std::byte *>(channelScales + width), *packBuffer = decoded + group * decodedStride;
+    std::byte *expanded = packBuffer + packedBytes;
     if (segments() == 0)
       memset(totals, 0, static_cast<size_t>(totalBytes));
 
-    int32_t payload = w.format.payload;
+    int32_t payload = expands ? int32_t(DSRT_F8E4M3) : w.format.payload;
     for (int64_t s = 0; s < segments(); ++s) {
       int64_t begin = cuts[s], length = cuts[s + 1] - begin, row = item.row - firstRow;
       int64_t firstUnit = begin / layout.perUnit, lastUnit = ceilDiv(begin + length, layout.perUnit);
       int64_t before = begin - firstUnit * layout.perUnit; // elements of the first unit that belong to the last segment
       const std::byte *packed = packBuffer;
+      int64_t stride = packedStride;
       bool nan = false;
-      if (prepared) {
-        packed = prepared->panels + (item.expert * ceilDiv(w.rows, kPanelChannels) + item.panel) * packedStride +
-                 firstUnit * kPanelChannels * layout.unitBytes();
+      if (expands) {
+        if (lastUnit > expandedEnd) {
+          expandedBegin = firstUnit, expandedEnd = std::min(layout.units(w.cols), std::max(lastUnit, firstUnit + kUnitsAtOnce));
+          for (int64_t p = 0; p < item.panels; ++p) {
+            const std::byte *from = packBuffer + p * packedStride;
+            if (prepared)
+              from = panelOf(item, p) + firstUnit * kPanelChannels * layout.unitBytes;
+            else
+              pack(item.expert, item.panel + p, expandedBegin, expandedEnd, packBuffer + p * packedStride);
+            kernels.expandE2m1(reinterpret_cast<const uint8_t *>(from), (expandedEnd - expandedBegin) * kPanelChannels,
+                               reinterpret_cast<uint16_t *>(expanded + p * expandedStride));
+          }
+        }
+        packed = expanded + (firstUnit - expandedBegin) * kPanelChannels * 2, stride = expandedStride;
+      } else if (prepared) {
+        packed = panelOf(item, 0) + firstUnit * kPanelChannels * layout.unitBytes;
         nan = prepared->hasNan;
       } else {
         for (int64_t p = 0; p < item.panels; ++p)
@@ -204,13 +253,13 @@ private:
         block.panels = std::min(group, item.panels - p);
         block.channelScales = channelScales + p * kPanelChannels;
         block.c = totals + p * kPanelChannels * item.rows, block.cStride = block.panels * kPanelChannels;
-        block.b = packed + p * packedStride, block.bStride = packedStride;
+        block.b = packed + p * stride, block.bStride = stride;
         if (asPacked) {
           path->packed(payload, block);
           continue;
         }
         for (int64_t i = 0; i < block.panels; ++i) {
-          const std::byte *from = block.b + i * packedStride;
+          const std::byte *from = block.b + i * stride;
           std::byte *out = decoded + i * decodedStride;
           if (slow)
             decodeE4m3Slowly(from, block.length + before, reinterpret_cast<float *>(out));
@@ -222,7 +271,7 @@ private:
       }
     }
 
-    int64_t yBytes = panelLayout(yDtype).elementBytes;
+    int64_t yBytes = panelLayout(yDtype).rowBytes(1);
     for (int64_t p = 0; p < item.panels; p += group) {
       int64_t first = (item.panel + p) * kPanelChannels, stride = std::min(group, item.panels - p) * kPanelChannels;
       const float *total = totals + p * kPanelChannels * item.rows;
@@ -231,22 +280,27 @@ private:
     }
   }
 
+  /// Panel `p` of the item's, of a prepared weight.
+  const std::byte *panelOf(const Item &item, int64_t p) const {
+    return prepared->panels + (item.expert * ceilDiv(w.rows, kPanelChannels) + item.panel + p) * layout.panelBytes(w.cols);
+  }
+
   /// Packs units of one panel of an unprepared weight; whether an E4M3 payload among them is NaN.
   bool pack(int64_t expert, int64_t panel, int64_t firstUnit, int64_t lastUnit, std::byte *out) const {
     int64_t first = panel * kPanelChannels, channels = std::min(kPanelChannels, w.rows - first);
-    auto *row = static_cast<const std::byte *>(w.data) + (expert * w.rows + first) * w.cols * layout.elementBytes;
+    auto *row = static_cast<const std::byte *>(w.data) + (expert * w.rows + first) * layout.rowBytes(w.cols);
     packPanel(w.format.payload, row, channels, w.cols, firstUnit, lastUnit, out);
     return w.format.payload == DSRT_F8E4M3 && !path->e4m3TakesNan &&
-           hasNanPayload(out, (lastUnit - firstUnit) * kPanelChannels * layout.unitBytes());
+           hasNanPayload(out, (lastUnit - firstUnit) * kPanelChannels * layout.unitBytes);
   }
 };
 
 /// What all products check of their operands.
 Status check(int32_t yDtype, const void *y, int64_t ldy, const Lhs &x, const dsrt_weight &w, int64_t rows) {
   const char *path = w.path ? w.path : "";
-  if (!panelLayout(w.format.payload).elementBytes || !panelLayout(x.dtype).elementBytes)
-    return {DSRT_REJECTED, format("product with '%s': expects operands of f32, bf16, f16 or f8E4M3FN, but got dtypes %d and %d", path,
-                                  x.dtype, w.format.payload)};
+  if (!panelLayout(w.format.payload).unitBytes || !panelLayout(x.dtype).unitBytes)
+    return {DSRT_REJECTED, format("product with '%s': expects operands of f32, bf16, f16, f8E4M3FN or f4E2M1FN, but got dtypes %d and %d",
+                                  path, x.dtype, w.format.payload)};
   if (yDtype != DSRT_F32 && yDtype != DSRT_BF16 && yDtype != DSRT_F16)
     return {DSRT_REJECTED, format("product with '%s': expects a result of f32, bf16 or f16, but got dtype %d", path, yDtype)};
   if (rows < 0 || w.experts < 0 || w.rows < 0 || w.cols < 0 || (rows > 1 && (x.ld < w.cols || ldy < w.rows)))

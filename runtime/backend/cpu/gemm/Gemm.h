@@ -3,10 +3,11 @@
 //   y[m, n] = sum over k of (x[m, k] * sx) * (w[n, k] * sw),   rounded once to y's dtype
 //
 // Order of summation, the same for every M, every thread count, prepared and unprepared weights. K is cut into segments at
-// every tile boundary of either operand and at multiples of `promote` (plain operands: of 256). A segment's products are
-// summed in F32 in the order of k; then total = fma(segment, sx * sw, total), in the order of the segments (DeepSeek-V3,
-// section 3.3.2). Instruction sets differ inside a segment by F32 rounding only: fused multiply-add, portable code without, or
-// the BF16 dot product, which takes two k at a time and reads and writes denormals as 0 (E4M3 has none of them in BF16).
+// every tile boundary of either operand and at multiples of `promote`; plain operands, and those whose scales span all of K where
+// `promote` is 0, at multiples of 256. A segment's products are summed in F32 in the order of k; then
+// total = fma(segment, sx * sw, total), in the order of the segments (DeepSeek-V3, section 3.3.2). Instruction sets differ
+// inside a segment by F32 rounding only: fused multiply-add, portable code without, or the BF16 dot product, which takes two k at a
+// time and reads and writes denormals as 0 (E4M3 and E2M1 have none of them in BF16).
 //
 // Work is split over fixed panels of the result, never over K: any number of threads gives the same bits, and a row's
 // bits do not depend on the rows beside it. NaN and infinite payloads and scales propagate as in IEEE arithmetic.
@@ -21,18 +22,18 @@ namespace dsrt::cpu {
 
 /// The left-hand side [m, k], row major.
 struct Lhs {
-  int32_t dtype = DSRT_F32;      ///< f32, bf16, f16 or E4M3
-  const void *data = nullptr;    ///< [m, k]
+  int32_t dtype = DSRT_F32;      ///< f32, bf16, f16, E4M3 or E2M1
+  const void *data = nullptr;    ///< [m, k]; rows of E2M1 are padded to whole bytes
   int64_t ld = 0;                ///< elements from row to row, at least k
   const float *scales = nullptr; ///< [ceil(m / tileRows), ceil(k / tileCols)], null where plain
   int64_t scale_ld = 0;          ///< scales from tile row to tile row
   int32_t tileCols = 0;          ///< columns of a tile, 0: all of K
   int32_t tileRows = 1;          ///< rows of a tile, 0: all rows
-  int64_t promote = 128;         ///< scaled products: K elements after which a partial sum joins the total, 0: at tile boundaries alone
+  int64_t promote = 128;         ///< scaled products: K elements after which a partial sum joins the total, 0: see above
 };
 
 /// y[m, n] = x w[expert]^T for y of f32, bf16 or f16, `ldy` elements from row to row (n = w.rows, k = w.cols). The weight is f32,
-/// bf16, f16 or E4M3, with scales of any tile or none, prepared or not. Any m, n, k from 0; k = 0 gives zeros. x and y must not
+/// bf16, f16, E4M3 or E2M1, with scales of any tile or none, prepared or not. Any m, n, k from 0; k = 0 gives zeros. x and y must not
 /// overlap. DSRT_REJECTED for types or extents that do not fit; the errors of `selectIsa` for DSRT_CPU_ISA.
 Status multiply(int threads, int32_t yDtype, void *y, int64_t ldy, const Lhs &x, const dsrt_weight &w, int64_t expert, int64_t m);
 

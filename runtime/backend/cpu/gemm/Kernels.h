@@ -51,6 +51,8 @@ struct Kernels {
   const Path *bf16; ///< takes E4M3 and BF16 on both sides and segments that begin at even k; or null
   /// Rounds c[0 .. n) to dtype f32, bf16 or f16, to nearest even; reads c up to the next multiple of 16.
   void (*storeRow)(int32_t dtype, const float *c, int64_t n, void *y);
+  /// `count` pairs of E2M1 codes, the first in the lower half of its byte, as pairs of E4M3 codes of the same values.
+  void (*expandE2m1)(const uint8_t *pairs, int64_t count, uint16_t *out);
 };
 
 extern const Kernels portableKernels;

@@ -107,6 +107,20 @@ void storeRow(int32_t dtype, const float *c, int64_t n, void *y) {
   }
 }
 
+/// The two codes of a byte move to the two bytes of a word, where each is looked up; the pairs that come next, which lie behind, are
+/// prefetched.
+void expandE2m1(const uint8_t *pairs, int64_t count, uint16_t *out) {
+  __m256i table = _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i *>(e4m3OfE2m1)));
+  int64_t i = 0;
+  for (; i + 16 <= count; i += 16) {
+    __m256i words = _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i *>(pairs + i)));
+    __builtin_prefetch(pairs + i + count, 0, 2);
+    __m256i codes = _mm256_and_si256(_mm256_or_si256(words, _mm256_slli_epi16(words, 4)), _mm256_set1_epi8(0xf));
+    _mm256_storeu_si256(reinterpret_cast<__m256i *>(out + i), _mm256_shuffle_epi8(table, codes));
+  }
+  expandPairs(pairs + i, count - i, out + i);
+}
+
 const Path path = {1,
                    DSRT_F32,
                    kFusedRows,
@@ -119,6 +133,6 @@ const Path path = {1,
 
 } // namespace
 
-const Kernels avx2Kernels = {"avx2", &path, nullptr, storeRow};
+const Kernels avx2Kernels = {"avx2", &path, nullptr, storeRow, expandE2m1};
 
 } // namespace dsrt::cpu

@@ -96,6 +96,19 @@ void storeRow(int32_t dtype, const float *c, int64_t n, void *y) {
   }
 }
 
+/// As in KernelsAvx2.cpp.
+void expandE2m1(const uint8_t *pairs, int64_t count, uint16_t *out) {
+  __m512i table = _mm512_broadcast_i32x4(_mm_load_si128(reinterpret_cast<const __m128i *>(e4m3OfE2m1)));
+  int64_t i = 0;
+  for (; i + 32 <= count; i += 32) {
+    __m512i words = _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i *>(pairs + i)));
+    __builtin_prefetch(pairs + i + count, 0, 2);
+    __m512i codes = _mm512_and_si512(_mm512_or_si512(words, _mm512_slli_epi16(words, 4)), _mm512_set1_epi8(0xf));
+    _mm512_storeu_si512(out + i, _mm512_shuffle_epi8(table, codes));
+  }
+  expandPairs(pairs + i, count - i, out + i);
+}
+
 const Path path = {1,
                    DSRT_F32,
                    kFusedRows,
@@ -108,7 +121,7 @@ const Path path = {1,
 
 } // namespace
 
-const Kernels avx512Kernels = {"avx512", &path, nullptr, storeRow};
-const Kernels avx512Bf16Kernels = {"avx512bf16", &path, &avx512Bf16Path, storeRow};
+const Kernels avx512Kernels = {"avx512", &path, nullptr, storeRow, expandE2m1};
+const Kernels avx512Bf16Kernels = {"avx512bf16", &path, &avx512Bf16Path, storeRow, expandE2m1};
 
 } // namespace dsrt::cpu

@@ -123,6 +123,6 @@ void decodeE4m3Slowly(const void *units, int64_t elements, float *out) {
     }
 }
 
-const Kernels portableKernels = {"portable", &path, nullptr, storeRow};
+const Kernels portableKernels = {"portable", &path, nullptr, storeRow, expandPairs};
 
 } // namespace dsrt::cpu

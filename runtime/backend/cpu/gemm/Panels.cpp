@@ -11,11 +11,25 @@ namespace dsrt::cpu {
 
 namespace {
 
-// Eight units of eight channels are transposed in registers: packing must keep up with reading a checkpoint.
+// As many units of as many channels as a vector holds are transposed in registers: packing must keep up with reading a checkpoint.
+using Bytes = uint8_t __attribute__((vector_size(16)));
 using Shorts = uint16_t __attribute__((vector_size(16)));
 using Words = uint32_t __attribute__((vector_size(16)));
 
 /// Perfect shuffles: log2(side) of them turn rows into columns.
+void transpose(const std::byte *const rows[16], Bytes out[16]) {
+  Bytes r[16];
+  for (int i = 0; i < 16; ++i)
+    memcpy(&out[i], rows[i], sizeof(Bytes));
+  for (int round = 0; round < 4; ++round) {
+    memcpy(r, out, sizeof r);
+    for (int i = 0; i < 8; ++i) {
+      out[2 * i] = __builtin_shufflevector(r[i], r[i + 8], 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+      out[2 * i + 1] = __builtin_shufflevector(r[i], r[i + 8], 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+    }
+  }
+}
+
 void transpose(const std::byte *const rows[8], Shorts out[8]) {
   Shorts r[8];
   for (int i = 0; i < 8; ++i)
@@ -72,19 +86,21 @@ void packUnits(const std::byte *row, int64_t stride, int64_t channels, int64_t u
 
 void packPanel(int32_t dtype, const void *row, int64_t channels, int64_t k, int64_t unitBegin, int64_t unitEnd, void *out) {
   PanelLayout layout = panelLayout(dtype);
-  int64_t whole = std::min(unitEnd, k / layout.perUnit); // the last pair of an odd K is half a unit
+  int64_t stride = layout.rowBytes(k), whole = std::min(unitEnd, stride / layout.unitBytes); // the last pair of an odd K is half a unit
   auto *rows = static_cast<const std::byte *>(row);
-  int64_t stride = k * layout.elementBytes;
-  if (layout.unitBytes() == 2)
+  if (layout.unitBytes == 1)
+    packUnits<uint8_t, Bytes>(rows, stride, channels, unitBegin, whole, static_cast<uint8_t *>(out));
+  else if (layout.unitBytes == 2)
     packUnits<uint16_t, Shorts>(rows, stride, channels, unitBegin, whole, static_cast<uint16_t *>(out));
   else
     packUnits<uint32_t, Words>(rows, stride, channels, unitBegin, whole, static_cast<uint32_t *>(out));
   if (whole == unitEnd)
     return;
-  auto *last = static_cast<std::byte *>(out) + (whole - unitBegin) * kPanelChannels * layout.unitBytes();
-  memset(last, 0, kPanelChannels * layout.unitBytes());
+  auto *last = static_cast<std::byte *>(out) + (whole - unitBegin) * kPanelChannels * layout.unitBytes;
+  memset(last, 0, kPanelChannels * layout.unitBytes);
+  int64_t done = whole * layout.unitBytes;
   for (int64_t channel = 0; channel < channels; ++channel)
-    memcpy(last + channel * layout.unitBytes(), rows + channel * stride + (k - 1) * layout.elementBytes, layout.elementBytes);
+    memcpy(last + channel * layout.unitBytes, rows + channel * stride + done, stride - done);
 }
 
 bool hasNanPayload(const void *payload, int64_t count) {
@@ -105,9 +121,10 @@ Status prepareWeight(int threads, dsrt_weight &w, bool &released) {
   if (w.use != DSRT_USE_MATMUL || w.prepared || !w.data)
     return {};
   PanelLayout layout = panelLayout(w.format.payload);
-  if (!layout.elementBytes)
-    return {DSRT_REJECTED, format("weight '%s': the CPU's products expect a payload of f32, bf16, f16 or f8E4M3FN, but got dtype %d",
-                                  w.path ? w.path : "", w.format.payload)};
+  if (!layout.unitBytes)
+    return {DSRT_REJECTED,
+            format("weight '%s': the CPU's products expect a payload of f32, bf16, f16, f8E4M3FN or f4E2M1FN, but got dtype %d",
+                   w.path ? w.path : "", w.format.payload)};
   int64_t panels = (w.rows + kPanelChannels - 1) / kPanelChannels, panelBytes = layout.panelBytes(w.cols);
   size_t bytes = static_cast<size_t>(w.experts * panels * panelBytes);
   // Large weights start on a huge page: products read panels far apart, and small pages would cost a page walk each.
@@ -122,7 +139,7 @@ Status prepareWeight(int threads, dsrt_weight &w, bool &released) {
   std::atomic<bool> nan{false};
   parallelFor(threads, w.experts * panels, [&](int64_t item) {
     int64_t expert = item / panels, first = item % panels * kPanelChannels, channels = std::min(kPanelChannels, w.rows - first);
-    auto *rows = static_cast<const std::byte *>(w.data) + (expert * w.rows + first) * w.cols * layout.elementBytes;
+    auto *rows = static_cast<const std::byte *>(w.data) + (expert * w.rows + first) * layout.rowBytes(w.cols);
     packPanel(w.format.payload, rows, channels, w.cols, 0, layout.units(w.cols), prepared->panels + item * panelBytes);
     if (w.format.payload == DSRT_F8E4M3 && hasNanPayload(rows, channels * w.cols))
       nan.store(true, std::memory_order_relaxed);

@@ -42,3 +42,13 @@ inline void roundBf16(const float *c, int64_t n, uint16_t *y) {
     y[i] = static_cast<uint16_t>((bits & 0x7fffffff) > 0x7f800000 ? quiet : rounded);
   }
 }
+
+/// E4M3 codes of the values of the 16 E2M1 codes: 0, 0.5, 1, 1.5, 2, 3, 4, 6, and their negatives.
+alignas(16) constexpr uint8_t e4m3OfE2m1[16] = {0x00, 0x30, 0x38, 0x3c, 0x40, 0x44, 0x48, 0x4c,
+                                                0x80, 0xb0, 0xb8, 0xbc, 0xc0, 0xc4, 0xc8, 0xcc};
+
+/// See Kernels.h.
+inline void expandPairs(const uint8_t *pairs, int64_t count, uint16_t *out) {
+  for (int64_t i = 0; i < count; ++i)
+    out[i] = static_cast<uint16_t>(e4m3OfE2m1[pairs[i] & 0xf] | e4m3OfE2m1[pairs[i] >> 4] << 8);
+}

@@ -18,7 +18,12 @@ struct Case {
 const Case cases[] = {
     {DSRT_F8E4M3, DSRT_F8E4M3, {1, 128}, {128, 128}, 128},
     {DSRT_F8E4M3, DSRT_F8E4M3, {1, 0}, {1, 0}, 64},
+    {DSRT_F8E4M3, DSRT_F8E4M3, {1, 0}, {0, 0}, 0},
     {DSRT_F8E4M3, DSRT_F8E4M3, {1, 32}, {1, 32}, 0},
+    {DSRT_F4E2M1, DSRT_F4E2M1, {1, 16}, {1, 16}, 0},
+    {DSRT_F8E4M3, DSRT_F4E2M1, {1, 128}, {1, 16}, 128},
+    {DSRT_F4E2M1, DSRT_F4E2M1, {1, 9}, {3, 11}, 40},
+    {DSRT_BF16, DSRT_F4E2M1, kPlain, {1, 32}, 0},
     {DSRT_F8E4M3, DSRT_F8E4M3, {1, 9}, {2, 11}, 40},
     {DSRT_F32, DSRT_F32, kPlain, kPlain, 0},
     {DSRT_F32, DSRT_F8E4M3, kPlain, {128, 128}, 128},
@@ -49,7 +54,7 @@ std::vector<std::byte> summed(const Matrix &x, const Matrix &w, int64_t m, int64
 
 TEST_P(Contract, OrderOfSummation) {
   for (const Case &c : cases) {
-    auto pairs = [](int32_t type) { return type == DSRT_BF16 || type == DSRT_F8E4M3; };
+    auto pairs = [](int32_t type) { return type == DSRT_BF16 || type == DSRT_F8E4M3 || type == DSRT_F4E2M1; };
     if (GetParam() == "avx512bf16" && pairs(c.xType) && pairs(c.wType))
       continue; // the instruction's own order within a pair
     for (int64_t m : {1, 2, 3, 4, 9}) {
@@ -73,7 +78,7 @@ TEST_P(Contract, SameBitsForThreadsPreparationAndNeighbours) {
       for (int64_t rows = 1; rows <= 30; rows += rows < 9 ? 1 : 7)
         for (int64_t begin : {int64_t(0), m - rows}) {
           Lhs part = x.lhs(c.promote);
-          part.data = x.data.data() + begin * k * int64_t(elementBytes(c.xType));
+          part.data = x.data.data() + begin * rowBytes(c.xType, k);
           if (part.scales)
             part.scales += begin * part.scale_ld;
           std::vector<std::byte> want(all.begin() + begin * n * 4, all.begin() + (begin + rows) * n * 4);

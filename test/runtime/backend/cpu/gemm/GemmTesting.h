@@ -30,10 +30,10 @@ struct Matrix {
   std::vector<float> scales;
 
   Matrix(int32_t dtype, int64_t experts, int64_t rows, int64_t cols, Tile tile, unsigned seed)
-      : dtype(dtype), experts(experts), rows(rows), cols(cols), tile(tile), data(size_t(experts * rows * cols) * elementBytes(dtype)) {
+      : dtype(dtype), experts(experts), rows(rows), cols(cols), tile(tile), data(size_t(experts * rows * rowBytes(dtype, cols))) {
     data.reserve(1); // so that an empty one has an address, too
     std::mt19937 random(seed);
-    std::normal_distribution<float> value(0, dtype == DSRT_F8E4M3 ? 32.0f : 1.0f);
+    std::normal_distribution<float> value(0, dtype == DSRT_F8E4M3 ? 32.0f : dtype == DSRT_F4E2M1 ? 2.0f : 1.0f);
     for (int64_t i = 0; i < experts * rows * cols; ++i)
       set(i, value(random));
     std::uniform_real_distribution<float> scale(0.001f, 0.03f);
@@ -41,10 +41,19 @@ struct Matrix {
       for (int64_t i = 0; i < experts * tiles(rows, tile.rows) * tiles(cols, tile.cols); ++i)
         scales.push_back(scale(random));
   }
-  void set(int64_t i, float value) { fromF32(&value, dtype, data.data() + size_t(i) * elementBytes(dtype), 1); }
+  /// Where the row of element i begins.
+  size_t rowOf(int64_t i) const { return size_t(i / cols * rowBytes(dtype, cols)); }
+  void set(int64_t i, float value) {
+    if (dtype == DSRT_F4E2M1) {
+      auto &byte = reinterpret_cast<uint8_t &>(data[rowOf(i) + size_t(i % cols / 2)]);
+      byte = uint8_t(i % cols % 2 ? (byte & 0xf) | encodeE2M1(value) << 4 : (byte & 0xf0) | encodeE2M1(value));
+      return;
+    }
+    fromF32(&value, dtype, data.data() + size_t(i) * elementBytes(dtype), 1);
+  }
   float payload(int64_t i) const {
     float value;
-    toF32(dtype, data.data() + size_t(i) * elementBytes(dtype), &value, 1);
+    decodeColumns(dtype, data.data() + rowOf(i), i % cols, 1, &value);
     return value;
   }
   float scale(int64_t expert, int64_t row, int64_t col) const {
@@ -104,8 +113,9 @@ inline std::vector<int64_t> cuts(const Matrix &x, const Matrix &w, int64_t promo
   std::vector<int64_t> at;
   for (int64_t k = 0; k < w.cols; ++k) {
     auto begins = [&](int64_t extent) { return extent > 0 && k % extent == 0; };
-    if (k == 0 || begins(x.scales.empty() ? 0 : x.tile.cols) || begins(w.scales.empty() ? 0 : w.tile.cols) ||
-        begins(scaled ? promote : 256))
+    int64_t xTile = x.scales.empty() ? 0 : x.tile.cols, wTile = w.scales.empty() ? 0 : w.tile.cols;
+    bool fixed = !scaled || (promote == 0 && xTile == 0 && wTile == 0);
+    if (k == 0 || begins(xTile) || begins(wTile) || begins(fixed ? 256 : promote))
       at.push_back(k);
   }
   at.push_back(w.cols);

@@ -23,12 +23,12 @@ void expectSame(float got, float want, const std::string &what) {
 }
 
 TEST_P(Values, EveryCodeOnEitherSide) {
-  for (int32_t type : {DSRT_F8E4M3, DSRT_BF16, DSRT_F16})
+  for (int32_t type : {DSRT_F4E2M1, DSRT_F8E4M3, DSRT_BF16, DSRT_F16})
     for (int32_t other : {DSRT_F32, DSRT_BF16, DSRT_F8E4M3}) {
-      int64_t codes = type == DSRT_F8E4M3 ? 256 : 65536;
+      int64_t codes = type == DSRT_F4E2M1 ? 16 : type == DSRT_F8E4M3 ? 256 : 65536;
       Matrix all(type, 1, codes, 1, kPlain, 0), one(other, 1, 1, 1, kPlain, 0);
       for (int64_t code = 0; code < codes; ++code)
-        memcpy(all.data.data() + code * int64_t(elementBytes(type)), &code, elementBytes(type));
+        memcpy(all.data.data() + code * rowBytes(type, 1), &code, size_t(rowBytes(type, 1)));
       one.set(0, 1);
       std::vector<float> left = floats(DSRT_F32, product(1, DSRT_F32, all.lhs(), one.weight(), codes));
       std::vector<std::vector<float>> sides = {left};

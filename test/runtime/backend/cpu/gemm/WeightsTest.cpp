@@ -1,5 +1,6 @@
 // The panels: their layout, and the preparation of weights.
 #include "runtime/backend/cpu/gemm/Panels.h"
+#include "runtime/backend/cpu/gemm/Selection.h"
 #include "test/runtime/backend/cpu/gemm/GemmTesting.h"
 
 using namespace dsrt;
@@ -9,26 +10,46 @@ using namespace dsrt::cpu::testing;
 namespace {
 
 TEST(Panels, HoldUnitsOfSixteenChannels) {
-  for (int32_t type : {DSRT_F8E4M3, DSRT_BF16, DSRT_F16, DSRT_F32})
+  for (int32_t type : {DSRT_F4E2M1, DSRT_F8E4M3, DSRT_BF16, DSRT_F16, DSRT_F32})
     for (int64_t k : {1, 2, 9, 37, 128})
       for (int64_t channels : {1, 7, 16}) {
         Matrix w(type, 1, channels, k, kPlain, 1);
         PanelLayout layout = panelLayout(type);
-        int64_t first = layout.units(k) / 3, last = layout.units(k), bytes = layout.elementBytes;
-        std::vector<std::byte> out(size_t((last - first) * 16 * layout.unitBytes()), std::byte(0xa5));
+        int64_t first = layout.units(k) / 3, last = layout.units(k), bytes = layout.unitBytes, row = layout.rowBytes(k);
+        ASSERT_EQ(row, rowBytes(type, k));
+        std::vector<std::byte> out(size_t((last - first) * 16 * bytes), std::byte(0xa5));
         packPanel(type, w.data.data(), channels, k, first, last, out.data());
         for (int64_t unit = first; unit < last; ++unit)
-          for (int64_t channel = 0; channel < 16; ++channel)
-            for (int64_t part = 0; part < layout.perUnit; ++part) {
-              int64_t element = unit * layout.perUnit + part;
-              std::vector<std::byte> want(static_cast<size_t>(bytes));
-              if (channel < channels && element < k)
-                std::copy_n(w.data.begin() + (channel * k + element) * bytes, bytes, want.begin());
-              auto *got = out.data() + (((unit - first) * 16 + channel) * layout.perUnit + part) * bytes;
-              EXPECT_EQ(memcmp(got, want.data(), size_t(bytes)), 0)
-                  << typeName(type) << " k " << k << ", unit " << unit << ", channel " << channel;
-            }
+          for (int64_t channel = 0; channel < 16; ++channel) {
+            std::vector<std::byte> want(static_cast<size_t>(bytes)); // zeros past n, and past the bytes of a row
+            if (channel < channels)
+              std::copy_n(w.data.begin() + channel * row + unit * bytes, std::min(bytes, row - unit * bytes), want.begin());
+            auto *got = out.data() + ((unit - first) * 16 + channel) * bytes;
+            EXPECT_EQ(memcmp(got, want.data(), size_t(bytes)), 0)
+                << typeName(type) << " k " << k << ", unit " << unit << ", channel " << channel;
+          }
       }
+}
+
+class Expansion : public EveryIsa {};
+ON_EVERY_ISA(Expansion);
+
+TEST_P(Expansion, E2m1BecomesE4m3OfTheSameValues) {
+  const Kernels &kernels = **selectedKernels();
+  std::vector<uint8_t> pairs(256 + 64);
+  for (size_t i = 0; i < pairs.size(); ++i)
+    pairs[i] = uint8_t(i);
+  for (int64_t count : {0, 1, 15, 17, 47, 256 + 64}) {
+    std::vector<uint16_t> codes(size_t(count) + 1, 0xa5a5);
+    kernels.expandE2m1(pairs.data(), count, codes.data());
+    EXPECT_EQ(codes.back(), 0xa5a5);
+    for (size_t i = 0; i < size_t(count); ++i)
+      for (int half : {0, 1}) {
+        float want = decodeE2M1(uint8_t(pairs[i] >> (4 * half)));
+        ASSERT_EQ(uint8_t(codes[i] >> (8 * half)), encodeE4M3(want)) << i;
+        ASSERT_EQ(decodeE4M3(encodeE4M3(want)), want) << i;
+      }
+  }
 }
 
 TEST(Preparation, KeepsThePanelsAlone) {
