@@ -9,6 +9,7 @@
 #include "passes/Pipelines.h"
 #include "passes/precision/Passes.h"
 #include "passes/precision/Plan.h"
+#include "tools/ds-compile/report/Report.h"
 #include "tools/driver/CommandLine.h"
 #include "tools/driver/IRFile.h"
 
@@ -68,7 +69,7 @@ public:
       return writeIR();
     if (Status status = resolve(); !status.ok())
       return status;
-    if (Status status = report(); !status.ok() || (options.reportsOnly() && options.planOut.empty()))
+    if (Status status = report(); !status.ok() || (options.reportsOnly() && !options.needsPlan()))
       return status;
     if (options.stage == Stage::Precision)
       return writeIR();
@@ -76,8 +77,13 @@ public:
       return status;
     plan = planJson(model(), *resolution);
     if (!options.planOut.empty())
-      if (Status status = ::dsrt::writeFile(options.planOut, plan.dump(2) + "\n"); !status.ok() || options.reportsOnly())
+      if (Status status = ::dsrt::writeFile(options.planOut, plan.dump(2) + "\n"); !status.ok())
         return status;
+    if (!options.report.empty())
+      if (Status status = writeReport(); !status.ok())
+        return status;
+    if (options.reportsOnly())
+      return {};
     if (options.stage == Stage::Legal)
       return writeIR();
     if (Status status =
@@ -116,6 +122,8 @@ private:
       reportWarning(warning);
     for (const std::string &note : imported->notes)
       llvm::errs() << "note: " << note << "\n";
+    importMessages = imported->warnings;
+    importMessages.insert(importMessages.end(), imported->notes.begin(), imported->notes.end());
     module = std::move(imported->module);
     sourceHash = imported->hash;
     checkpoint = checkpointOf(imported->config);
@@ -128,7 +136,7 @@ private:
     if (failed(result))
       return {DSRT_REJECTED, ""};
     resolution = std::move(*result);
-    if (options.reportsOnly() && options.planOut.empty()) // also of what this target cannot run
+    if (options.reportsOnly() && !options.needsPlan()) // also of what this target cannot run
       return {};
     if (failed(applyResolution(model(), *resolution)))
       return {DSRT_REJECTED, ""};
@@ -150,6 +158,23 @@ private:
       return print(*text);
     }
     return {};
+  }
+
+  /// --report.
+  Status writeReport() {
+    TimingScope scope = root.nest("report");
+    ds::ConfigAttr config = model().getConfig();
+    ReportHeader header;
+    header.tool = versionText("ds-compile");
+    header.source = options.model;
+    header.hash = sourceHash;
+    header.target = options.target;
+    header.family = ds::stringifyFamily(config.getFamily()).str();
+    header.layers = config.getLayers();
+    header.experts = config.getExperts();
+    header.expertsPerToken = config.getExpertsPerToken();
+    header.messages = importMessages;
+    return ::dsrt::writeFile(options.report, reportPage(reportData(*resolution, plan, header)));
   }
 
   template <typename Build> Status runPasses(const char *phase, Build build) {
@@ -212,6 +237,7 @@ private:
   TimingScope root;
   OwningOpRef<ModuleOp> module;
   std::string sourceHash;
+  std::vector<std::string> importMessages; ///< warnings and notes, for the report
   std::optional<Checkpoint> checkpoint;
   std::optional<Resolution> resolution;
   ::dsrt::Json plan;

@@ -109,7 +109,7 @@ Expected<Stage> stageNamed(const std::string &name) {
 
 /// What the options must be together.
 Status check(const CompileOptions &options) {
-  bool reports = !options.listModules.empty() || !options.explain.empty() || !options.planOut.empty();
+  bool reports = !options.listModules.empty() || !options.explain.empty() || options.needsPlan();
   if (!options.listModules.empty() && options.listModules != "text" && options.listModules != "json")
     return {DSRT_USAGE, "--list-modules expects text or json, but got '" + options.listModules + "'"};
   if (!options.listModules.empty() && !options.explain.empty())
@@ -128,8 +128,14 @@ Status check(const CompileOptions &options) {
   }
   if (options.output.empty() && options.stage == Stage::Object)
     return {DSRT_USAGE, "--compile-to=obj expects -o FILE: an object is no text"};
+  if ((reports && options.stage == Stage::DS) || (options.needsPlan() && options.stage == Stage::Precision))
+    return {DSRT_USAGE, std::string("--compile-to=") + (options.stage == Stage::DS ? "ds" : "precision") +
+                            " stops before there is what the reports show: use --compile-to=legal, or leave it out"};
+  if (!options.report.empty() && (options.report == options.output || options.report == options.planOut))
+    return {DSRT_USAGE, std::string("--report and ") + (options.report == options.output ? "-o" : "--plan-out") + " both write '" +
+                            options.report + "': give each a file of its own"};
   if (options.output.empty() && options.stage == Stage::Artifact && !reports)
-    return {DSRT_USAGE, "expects -o OUT.dsx, or one of --list-modules, --explain, --plan-out and --compile-to"};
+    return {DSRT_USAGE, "expects -o OUT.dsx, or one of --list-modules, --explain, --plan-out, --report and --compile-to"};
   return {};
 }
 
@@ -164,6 +170,10 @@ std::optional<int> parseCompileOptions(int argc, const char *const *argv, Compil
       ->type_name("PATH")
       ->group("Reports");
   app.add_option("--plan-out", options.planOut, "writes the precision plan, as JSON")->type_name("FILE")->group("Reports");
+  app.add_option("--report", options.report, "writes the precision plan as one HTML page, to look at")
+      ->type_name("FILE")
+      ->check([](const std::string &file) { return file.empty() ? "expects the name of a file" : ""; })
+      ->group("Reports");
 
   app.add_flag("--time-passes", options.timePasses, "prints the time of each phase and pass")->group("The compiler itself");
   app.add_option("--dump-ir-after", options.dumpIrAfter, "prints the IR after a pass, to stderr")

@@ -22,12 +22,15 @@ struct CompileOptions {
   std::string listModules; ///< "text", "json", or empty
   std::string explain;     ///< a module's path or a pattern
   std::string planOut;
+  std::string report; ///< an HTML page
   bool timePasses = false;
   std::string dumpIrAfter; ///< a pass
   std::string reproducer;
 
   /// Whether something is asked for that needs no IR beyond the resolution.
   bool reportsOnly() const { return output.empty() && stage == Stage::Artifact; }
+  /// Whether a report shows the plan: bytes, FLOPs and formats come from the legalised graph.
+  bool needsPlan() const { return !planOut.empty() || !report.empty(); }
 };
 
 /// Parses. An exit code where the tool ends here: after --help, or where the usage is wrong.
