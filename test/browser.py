@@ -168,6 +168,7 @@ class Browser:
         return [f"{entry['level']} {entry['message']}" for entry in self.command("/se/log", {"type": "browser"})]
 
     def requests(self):
-        """The addresses of all requests since the last call."""
+        """The addresses of all requests since the last call, without those of the browser's own pages."""
         messages = [json.loads(entry["message"])["message"] for entry in self.command("/se/log", {"type": "performance"})]
-        return [message["params"]["request"]["url"] for message in messages if message["method"] == "Network.requestWillBeSent"]
+        sent = [message["params"] for message in messages if message["method"] == "Network.requestWillBeSent"]
+        return [request["request"]["url"] for request in sent if not request["documentURL"].startswith("chrome://")]

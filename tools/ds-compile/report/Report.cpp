@@ -22,7 +22,7 @@ constexpr char script[] =
 
 /// As a Content-Security-Policy names a script or a style by its content: "sha256-<base64>".
 std::string contentHash(std::string_view content) {
-  return "sha256-" + llvm::encodeBase64(llvm::SHA256::hash(llvm::arrayRefFromStringRef(content)));
+  return "sha256-" + llvm::encodeBase64(llvm::SHA256::hash({reinterpret_cast<const uint8_t *>(content.data()), content.size()}));
 }
 
 /// JSON inside of a script element: no `<`, so that neither `</script>` nor `<!--` can end or change what surrounds it.

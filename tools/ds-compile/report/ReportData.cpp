@@ -203,15 +203,10 @@ Json findingsJson(const std::vector<Finding> &findings) {
 
 Json reportData(const Resolution &resolution, const Json &plan, const ReportHeader &header) {
   Json data = Json::object();
-  data["header"] = {{"tool", header.tool},
-                    {"source", header.source},
-                    {"hash", header.hash},
-                    {"target", header.target},
-                    {"family", header.family},
-                    {"layers", header.layers},
-                    {"experts", header.experts},
-                    {"experts_per_token", header.expertsPerToken},
-                    {"messages", header.messages}};
+  data["header"] = {
+      {"tool", header.tool},        {"source", header.source}, {"hash", header.hash},       {"target", header.target},
+      {"family", header.family},    {"layers", header.layers}, {"experts", header.experts}, {"experts_per_token", header.expertsPerToken},
+      {"messages", header.messages}};
   Json &policy = data["policy"] = Json::object();
   for (const auto &[key, value] : plan.items())
     if (key != "operations")

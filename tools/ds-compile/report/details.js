@@ -47,9 +47,9 @@ const definitions = (object) => {
 
 const chainList = (chain) =>
   node("ol", { class: "chain", "aria-label": "Decisions in order" }, ...chain.map(([layer, said, won]) => {
-    const line = node("li", won ? { class: "won" } : {}, node("span", { class: "layer" }, layer), " ", node("span", { class: "said" }, said));
-    if (won) line.append(node("span", { class: "won-mark" }, "\u2605 decides"));
-    return line;
+    const text = node("span", {}, node("span", { class: "said" }, said));
+    if (won) text.append(node("span", { class: "won-mark" }, "\u2605 decides"));
+    return node("li", won ? { class: "won" } : {}, node("span", { class: "layer" }, layer), text);
   }));
 
 // "0\u20132, 4\u2013255" of ascending numbers.
@@ -65,12 +65,13 @@ const ranges = (numbers) => {
 };
 
 class Details {
-  constructor(element, plan, { selectExpert, leaveExperts }) {
+  constructor(element, plan, { selectExpert, leaveExperts, close }) {
     this.element = element;
     this.plan = plan;
     this.selectExpert = selectExpert;
     this.leaveExperts = leaveExperts;
-    this.cell = null;
+    this.close = close;
+    this.empty = [...element.childNodes]; // what stands there while nothing is selected
     this.grid = null; // of the experts
   }
 
@@ -98,22 +99,28 @@ class Details {
   show(cell, module, by) {
     const children = [];
     if (module === null) {
-      children.push(node("h2", { class: "path" }, this.plan.cellPath(cell)));
+      children.push(node("h2", { class: "path" }, ...breakable(this.plan.cellPath(cell))));
       for (const { decision, modules } of this.plan.groups(cell)) {
         const experts = modules.length === cell.count ? `all ${cell.count} experts` : `expert${modules.length > 1 ? "s" : ""} ${ranges(modules.map((each) => each - cell.start))}`;
         children.push(node("h3", {}, experts), this.decided(decision), chainList(decision.chain));
       }
     } else {
       const decision = this.plan.decision(module);
-      children.push(node("h2", { class: "path" }, this.plan.path(module)), this.decided(decision), chainList(decision.chain), this.facts(module));
+      children.push(node("h2", { class: "path" }, ...breakable(this.plan.path(module))), this.decided(decision), chainList(decision.chain), this.facts(module));
     }
     if (cell.experts && cell.count > 1) children.splice(1, 0, ...this.experts(cell, module, by));
     else this.grid = null;
     const hadFocus = this.element.querySelector(".experts")?.contains(document.activeElement);
-    this.element.replaceChildren(...children);
-    this.cell = cell;
-    if (hadFocus && this.grid) this.grid.current?.focus();
+    const close = node("button", { class: "close", type: "button", "aria-label": "Close" }, "\u00d7");
+    close.addEventListener("click", this.close);
+    this.element.replaceChildren(...children, close);
+    if (hadFocus && this.grid) this.grid.stop.focus();
     else this.element.scrollTop = 0;
+  }
+
+  showNothing() {
+    this.element.replaceChildren(...this.empty);
+    this.grid = null;
   }
 
   // The experts of a cell as a grid; the one that is selected is marked.
@@ -150,6 +157,6 @@ class Details {
   // The keyboard goes into the experts, if there are any.
   enterExperts() {
     if (!this.grid) return;
-    this.grid.go(this.grid.positions.get(this.grid.current || this.grid.rows[0][0].element));
+    this.grid.go(this.grid.positions.get(this.grid.stop));
   }
 }

@@ -9,12 +9,15 @@ const node = (name, attributes = {}, ...children) => {
   return element;
 };
 
+// Text that may be broken behind slashes and dots, for paths in narrow places.
+const breakable = (text) => text.split(/(?<=[/.])/).flatMap((part) => [part, node("wbr")]);
+
 const group = (number) => number.toLocaleString("en-US").replaceAll(",", "\u202f");
 
 // Shares of a cell in the colours of their dtypes, from below; a single module of many stays visible.
 const mixtureGradient = (mixture) => {
   const total = mixture.reduce((sum, [, count]) => sum + count, 0);
-  const shares = mixture.map(([, count]) => Math.max(count / total, 0.14)), all = shares.reduce((sum, share) => sum + share, 0);
+  const shares = mixture.map(([, count]) => Math.max(count / total, 0.2)), all = shares.reduce((sum, share) => sum + share, 0);
   let at = 0;
   const stops = mixture.map(([dtype], index) => {
     const from = at;
@@ -30,10 +33,11 @@ class KeyboardGrid {
     this.rows = rows;
     this.column = 0; // where the way up and down goes on, past cells that stand for several columns
     this.select = select;
-    this.current = null;
+    this.current = null; // the selected element
+    this.stop = null; // the element in the tab order
     this.positions = new Map();
     rows.forEach((cells, row) => cells.forEach((cell, index) => this.positions.set(cell.element, { row, index, cell })));
-    if (rows.length > 0) rows[0][0].element.tabIndex = 0;
+    this.reach(rows[0][0].element);
     element.addEventListener("click", (event) => {
       const found = this.positions.get(event.target.closest("td"));
       if (found) this.go(found);
@@ -84,15 +88,19 @@ class KeyboardGrid {
 
   // Makes a cell the selected one; null: none is. The focus stays where it is.
   mark(element, keepColumn = false) {
-    const first = this.rows[0][0].element;
     if (this.current) this.current.removeAttribute("aria-selected");
-    (this.current || first).tabIndex = -1;
     this.current = element;
-    (element || first).tabIndex = 0;
     if (!element) return;
     element.setAttribute("aria-selected", "true");
-    const { cell } = this.positions.get(element);
-    if (!keepColumn) this.column = cell.column;
+    this.reach(element);
+    if (!keepColumn) this.column = this.positions.get(element).cell.column;
+  }
+
+  // Tab leads to this element.
+  reach(element) {
+    if (this.stop) this.stop.tabIndex = -1;
+    this.stop = element;
+    element.tabIndex = 0;
   }
 }
 
@@ -102,7 +110,7 @@ class ModuleMap {
     this.elements = []; // by the cell's number
     const columns = plan.data.columns.map((name) => {
       const dot = name.lastIndexOf(".");
-      return { group: dot < 0 ? "" : name.slice(0, dot).replace(".*", ""), leaf: name.slice(dot + 1) };
+      return { group: dot < 0 ? "" : name.slice(0, dot).replace(".*", ""), leaf: name.slice(dot + 1), experts: name.includes("*") };
     });
     const width = Math.max(columns.length, ...plan.rows.map((row) => row.cells.length));
     table.style.setProperty("--columns", width);
@@ -129,12 +137,14 @@ class ModuleMap {
   }
 
   head(columns) {
-    const groups = node("tr", {}, node("td")), leaves = node("tr", {}, node("th", { scope: "col", class: "leaf" }, node("span", {}, "block")));
+    const groups = node("tr", {}, node("td", { "aria-hidden": "true" })), leaves = node("tr", {}, node("th", { scope: "col", class: "leaf" }, node("span", {}, "block")));
     for (let i = 0; i < columns.length; ) {
       let end = i + 1;
       while (columns[i].group && end < columns.length && columns[end].group === columns[i].group) ++end;
       const name = columns[i].group.split(".").pop().replace("_experts", "");
-      groups.append(node("th", { scope: "colgroup", colspan: end - i, class: name ? "group" : "", title: columns[i].group }, name));
+      const heading = node("th", { scope: "colgroup", colspan: end - i, class: name ? "group" : "", title: columns[i].group }, name);
+      if (columns[i].experts) heading.append(node("span", { class: "count" }, ` \u00d7${this.plan.data.header.experts}`));
+      groups.append(heading);
       i = end;
     }
     for (const { leaf } of columns) leaves.append(node("th", { scope: "col", class: "leaf" }, node("span", {}, leaf)));
@@ -147,10 +157,7 @@ class ModuleMap {
       const element = this.elements[cell.number], mixture = this.plan.mixture(cell, by), dtype = mixture[0][0], mixed = mixture.length > 1;
       element.className = `cell ${dtype}${cell.experts ? " many" : ""}${cell.label ? " named" : ""}`;
       element.textContent = letterOf(dtype) + (mixed ? "+" : "") + (cell.label ? ` ${cell.label}` : "");
-      if (cell.experts) {
-        const rest = mixed ? mixture.slice(1).map(([other]) => letterOf(other)).join("+") : `\u00d7${cell.count}`;
-        element.append(node("span", { class: "count" }, rest));
-      }
+      if (mixed) element.append(node("span", { class: "count" }, mixture.slice(1).map(([other]) => letterOf(other)).join("+")));
       if (mixed) element.style.setProperty("--mixture", mixtureGradient(mixture));
       else element.style.removeProperty("--mixture");
       const verb = by === "compute" ? "computes" : "stored";

@@ -10,9 +10,10 @@ const map = new ModuleMap(byId("map"), plan, {
   select: (cell) => choose(cell, cell.experts && cell.count > 1 ? null : cell.start),
   enter: () => details.enterExperts(),
   escape: () => {
-    const filtered = state.found !== plan.size;
-    if (filtered) clearFilters();
-    return filtered;
+    if (state.found !== plan.size) clearFilters();
+    else if (state.cell) chooseNothing();
+    else return false;
+    return true;
   },
 });
 const details = new Details(byId("details"), plan, {
@@ -20,6 +21,10 @@ const details = new Details(byId("details"), plan, {
   leaveExperts: (cell) => {
     choose(cell, null);
     map.elements[cell.number].focus();
+  },
+  close: () => {
+    chooseNothing();
+    map.grid.stop.focus();
   },
 });
 
@@ -31,6 +36,14 @@ const choose = (cell, module) => {
   const path = module === null ? plan.cellPath(cell) : plan.path(module);
   history.replaceState(null, "", `#${encodeURIComponent(path)}`);
   updateSteps();
+};
+
+// Nothing is selected; the keyboard stays where it is.
+const chooseNothing = () => {
+  Object.assign(state, { cell: null, module: null });
+  map.grid.mark(null);
+  details.showNothing();
+  history.replaceState(null, "", location.pathname);
 };
 
 const chooseFromAddress = () => {
@@ -55,7 +68,7 @@ const totalsCell = (value, unit, total, dtype) => {
   if (dtype) {
     const bar = node("i", { class: dtype });
     bar.style.width = `${(100 * share).toFixed(2)}%`;
-    cell.append(node("span", { class: "share" }, `${(100 * share).toFixed(share > 0 && share < 0.01 ? 2 : 1)} %`), node("span", { class: `bar ${dtype}`, "aria-hidden": "true" }, bar));
+    cell.append(node("span", { class: "share" }, `${(100 * share).toFixed(share === 0 ? 0 : share < 0.01 ? 2 : 1)} %`), node("span", { class: `bar ${dtype}`, "aria-hidden": "true" }, bar));
   }
   return cell;
 };
@@ -151,10 +164,10 @@ const setUpFilters = () => {
     else if (event.key === "Escape" && state.query) {
       state.query = event.target.value = "";
       applyFilters();
-    } else if (event.key === "Escape") (map.grid.current || map.elements[0]).focus();
+    } else if (event.key === "Escape") map.grid.stop.focus();
     else if (event.key === "ArrowDown") {
       if (state.found > 0 && (!state.cell || map.elements[state.cell.number].classList.contains("miss"))) step(1);
-      (map.grid.current || map.elements[0]).focus();
+      map.grid.stop.focus();
     } else return;
     event.preventDefault();
   });
@@ -182,7 +195,7 @@ const setUpFilters = () => {
 const showHeader = () => {
   const { header, policy, findings } = plan.data;
   document.title = `Precision of ${header.source}`;
-  byId("source").textContent = header.source;
+  byId("source").append(...breakable(header.source));
   const fact = (name, value) => node("li", {}, `${name} `, node("b", {}, String(value)));
   const facts = [fact("mode", policy.mode), fact("activations", policy.activation_dtype), fact("parameters", policy.params_dtype)];
   if (policy.recipe) facts.push(fact("recipe", policy.recipe.name), fact("recipe from", policy.recipe.source));

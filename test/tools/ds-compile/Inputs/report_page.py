@@ -42,6 +42,7 @@ class Report:
         return subprocess.run(["ds-compile", self.model, *self.options, *arguments], check=True, stdout=subprocess.PIPE, text=True).stdout
 
     def open(self, path=""):
+        self.browser.run("location.replace('about:blank')")  # else another fragment alone would not open the page anew
         self.browser.open(self.page, f"#{path}" if path else "")
         self.browser.wait(MARK)
 
@@ -255,6 +256,15 @@ def adapts(report):
     browser.press(*["ArrowDown"] * (report.config["num_hidden_layers"] + 1))
     below, above = browser.run("return [document.activeElement.getBoundingClientRect().bottom, document.getElementById('details').getBoundingClientRect().top]")
     expect("the focus above the sheet", below <= above, True)
+    browser.press(*["ArrowUp"] * report.config["num_hidden_layers"])
+    above, below = browser.run("return [document.activeElement.getBoundingClientRect().top, document.querySelector('#map thead').getBoundingClientRect().bottom]")
+    expect("the focus below the headings, which stay in sight", above >= below >= 0, True)
+    # Escape, and on a small screen a button, close it.
+    browser.press("Escape")
+    expect("the closed sheet", browser.run("return [document.querySelector('#details h2'), document.activeElement.getAttribute('role')]"), [None, "gridcell"])
+    browser.press("Enter")
+    browser.click("#details .close")
+    expect("the closed sheet", browser.run("return [document.querySelector('#details h2'), document.activeElement.getAttribute('role')]"), [None, "gridcell"])
     browser.window(1400, 1000)
 
     look = "const s = (e) => getComputedStyle(e); return [s(document.body).backgroundColor, s(document.body).color, s(document.querySelector('#map .fp8')).backgroundColor]"
@@ -284,15 +294,14 @@ def hostile(report):
     """Markup in paths and patterns is text: it is shown, and does nothing."""
     browser = report.browser
     expect("the heading", browser.run("return document.getElementById('source').textContent"), report.model)
-    patterns = [option for option in report.options if "<" in option]
-    expect("a pattern", len(patterns), 1)
+    taken, unmatched = [option for option in report.options if "<" in option]
     report.open("blocks.0.attn.out_proj")
     report.expect_shown("blocks.0.attn.out_proj")
-    expect("the pattern in the chain", any(patterns[0] in said for _, said, _ in report.shown()[2]), True)
-    expect("the pattern in the policy", patterns[0] in browser.run("return document.getElementById('policy').textContent"), True)
-    expect("the pattern in the findings", patterns[0] in browser.run("return document.getElementById('findings').textContent"), True)
+    expect("the pattern in the chain", any(taken in said for _, said, _ in report.shown()[2]), True)
+    expect("the pattern in the policy", taken in browser.run("return document.getElementById('policy').textContent"), True)
+    expect("the other one in the findings", unmatched in browser.run("return document.getElementById('findings').textContent"), True)
     reasons = browser.run("return [...document.getElementById('reason').options].map((o) => o.text)")
-    expect("the pattern among the reasons", any(patterns[0] in reason for reason in reasons), True)
+    expect("the pattern among the reasons", any(taken in reason for reason in reasons), True)
     expect("elements of strangers", browser.run("return document.querySelectorAll('img, iframe, object, script:not([type])').length"), 1)  # ours
     expect("what their scripts did", browser.run("return window.hacked === undefined"), True)
 
