@@ -11,6 +11,12 @@ const DTYPES = [
 // As the plan writes dtypes of values and payloads.
 const FAMILY = { f32: "fp32", bf16: "bf16", f16: "fp16", f8E4M3FN: "fp8", f8E5M2: "fp8", f4E2M1FN: "fp4", nf4: "fp4" };
 
+// The dtypes among some, in order; one that is not known here stands behind the others, not nowhere.
+const inOrder = (names) => {
+  const rank = (name) => DTYPES.findIndex((each) => each.name === name) >>> 0; // -1 is last
+  return [...names].sort((a, b) => rank(a) - rank(b));
+};
+
 const letterOf = (dtype) => (DTYPES.find((each) => each.name === dtype) || { letter: "?" }).letter;
 
 // The family of a dtype or of a quantisation format: "bf16", {payload: "nf4", ...}.
@@ -22,9 +28,10 @@ const familyOf = (format) => {
 class Plan {
   constructor(data) {
     this.data = data;
-    this.classes = data.classes.map(([type, compute, stored, reason, chain, operation]) => ({
-      type, compute, stored, reason, chain: data.chains[chain], operation: data.operations[operation] || null,
-    }));
+    this.classes = data.classes.map(([type, compute, stored, reason, chain, index]) => {
+      const operation = data.operations[index] || null;
+      return { type, compute, stored, resident: operation ? familyOf(operation.resident) : stored, reason, chain: data.chains[chain], operation };
+    });
     this.classOf = []; // of each module
     this.cells = []; // {row, column, span, name, start, count, experts}: what the map shows; the modules are start .. start + count
     this.rows = []; // {label, cells}
@@ -121,7 +128,7 @@ class Plan {
     return [...groups.values()];
   }
 
-  // How many modules have each value of a key ("compute", "stored", "reason"): a Map.
+  // How many modules have each value of a key ("compute", "stored", "resident", "reason"): a Map.
   count(key) {
     const perClass = new Uint32Array(this.classes.length), counts = new Map();
     for (const decided of this.classOf) ++perClass[decided];
@@ -167,10 +174,10 @@ class Plan {
       return totals.get(dtype);
     };
     for (const [key, count] of perClass) {
-      const { compute, operation } = this.classes[key >> 1];
+      const { compute, resident, operation } = this.classes[key >> 1];
       entry(compute).modules += count;
       if (!operation) continue;
-      entry(familyOf(operation.resident)).bytes += count * operation.bytes;
+      entry(resident).bytes += count * operation.bytes;
       if (key % 2 === 0) entry(compute).flops += count * operation.flops;
       else routed.set(compute, (routed.get(compute) || 0) + count * operation.flops);
     }

@@ -76,8 +76,7 @@ class Details {
   }
 
   decided(decision) {
-    return node("p", { class: "decided" }, `computes in `, node("span", { class: `swatch ${decision.compute}`, "aria-hidden": "true" }, letterOf(decision.compute)),
-      `${decision.compute}, stored in ${decision.stored} (${decision.reason})`);
+    return node("p", { class: "decided" }, "computes in ", swatch(decision.compute), `${decision.compute}, stored in ${decision.stored} (${decision.reason})`);
   }
 
   facts(module) {

@@ -14,6 +14,9 @@ const breakable = (text) => text.split(/(?<=[/.])/).flatMap((part) => [part, nod
 
 const group = (number) => number.toLocaleString("en-US").replaceAll(",", "\u202f");
 
+// The letter of a dtype on its colour; the name stands beside it.
+const swatch = (dtype) => node("span", { class: `swatch ${dtype}`, "aria-hidden": "true" }, letterOf(dtype));
+
 // Shares of a cell in the colours of their dtypes, from below; a single module of many stays visible.
 const mixtureGradient = (mixture) => {
   const total = mixture.reduce((sum, [, count]) => sum + count, 0);
@@ -22,7 +25,7 @@ const mixtureGradient = (mixture) => {
   const stops = mixture.map(([dtype], index) => {
     const from = at;
     at += (100 * shares[index]) / all;
-    return `var(--${dtype}) ${from.toFixed(1)}% ${at.toFixed(1)}%`;
+    return `var(--${dtype}, var(--unknown)) ${from.toFixed(1)}% ${at.toFixed(1)}%`;
   });
   return `linear-gradient(to top, ${stops.join(", ")})`;
 };
@@ -151,7 +154,7 @@ class ModuleMap {
     return node("thead", {}, groups, leaves);
   }
 
-  // Colours and letters by "compute" or "stored".
+  // Colours and letters by "compute", "stored" or "resident".
   colour(by) {
     for (const cell of this.plan.cells) {
       const element = this.elements[cell.number], mixture = this.plan.mixture(cell, by), dtype = mixture[0][0], mixed = mixture.length > 1;
@@ -160,7 +163,7 @@ class ModuleMap {
       if (mixed) element.append(node("span", { class: "count" }, mixture.slice(1).map(([other]) => letterOf(other)).join("+")));
       if (mixed) element.style.setProperty("--mixture", mixtureGradient(mixture));
       else element.style.removeProperty("--mixture");
-      const verb = by === "compute" ? "computes" : "stored";
+      const verb = { compute: "computes", stored: "stored", resident: "held" }[by];
       const said = mixed ? mixture.map(([each, count]) => `${count} in ${each}`).join(", ") : `in ${dtype}`;
       element.setAttribute("aria-label", `${this.plan.cellPath(cell)}: ${cell.count > 1 && !mixed ? `all ${cell.count} ` : ""}${verb} ${said}`);
       element.title = element.getAttribute("aria-label");

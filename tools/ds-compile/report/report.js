@@ -76,9 +76,9 @@ const totalsCell = (value, unit, total, dtype) => {
 const showTotals = () => {
   const totals = plan.totals(), sum = { modules: 0, flops: 0, bytes: 0 };
   for (const each of totals.values()) for (const key of Object.keys(sum)) sum[key] += each[key];
-  const lines = DTYPES.filter(({ name }) => totals.has(name)).map(({ name, letter }) => {
+  const lines = inOrder(totals.keys()).map((name) => {
     const each = totals.get(name);
-    return node("tr", { "data-dtype": name }, node("th", { scope: "row" }, node("span", { class: `swatch ${name}`, "aria-hidden": "true" }, letter), name),
+    return node("tr", { "data-dtype": name }, node("th", { scope: "row" }, swatch(name), name),
       totalsCell(each.modules, null, sum.modules, name), totalsCell(each.flops, "", sum.flops, name), totalsCell(each.bytes, "B", sum.bytes, name));
   });
   byId("totals").tBodies[0].replaceChildren(...lines);
@@ -136,9 +136,9 @@ const step = (way) => {
 
 const showDtypes = () => {
   const counts = plan.count(state.by);
-  byId("dtypes").replaceChildren(...DTYPES.filter(({ name }) => counts.has(name)).map(({ name, letter }) => {
-    const button = node("button", { type: "button", "aria-pressed": state.dtypes.has(name), "data-dtype": name },
-      node("span", { class: `swatch ${name}`, "aria-hidden": "true" }, letter), `${name} `, node("span", { class: "share" }, group(counts.get(name))));
+  byId("dtypes").replaceChildren(...inOrder(counts.keys()).map((name) => {
+    const button = node("button", { type: "button", "aria-pressed": state.dtypes.has(name), "data-dtype": name }, swatch(name), `${name} `,
+      node("span", { class: "share" }, group(counts.get(name))));
     button.addEventListener("click", () => {
       if (!state.dtypes.delete(name)) state.dtypes.add(name);
       button.setAttribute("aria-pressed", state.dtypes.has(name));

@@ -195,7 +195,7 @@ def shows(report):
     browser.press("Escape")  # in the map: clears the filters
     expect("matches", report.matches(), f"{len(modules)} modules")
 
-    # Colours by what is stored.
+    # Colours by what is stored, and by what is held in memory.
     colour = "return getComputedStyle(document.querySelector('#map [aria-label^=\"blocks.0.attn.q_a_proj\"]')).backgroundColor"
     compute = browser.run(colour)
     browser.click("input[value=stored]")
@@ -203,6 +203,11 @@ def shows(report):
     stored = collections.Counter(module["persistent"] or report.plan["params_dtype"] for module in modules)
     chips = browser.run("return [...document.querySelectorAll('#dtypes button')].map((b) => [b.dataset.dtype, Number(b.querySelector('.share').textContent)])")
     expect("dtypes of storage", dict(chips), dict(stored))
+    browser.click("input[value=resident]")
+    browser.click("#dtypes [data-dtype=fp8]")
+    expect("bytes of what is held in fp8", {dtype: values[2] for dtype, values in report.totals().items()},
+           {"fp8": report.expected_totals()["fp8"][2], "all": report.expected_totals()["fp8"][2]})
+    browser.click("#clear")
     browser.click("input[value=compute]")
 
     # A link to a module.
@@ -213,6 +218,20 @@ def shows(report):
     policy = browser.run("return document.getElementById('policy').textContent")
     for text in ("blocks.0.attn.q_a_norm=fp16", "f8E4M3FN, tiles of 1 \u00d7 128, f32 scales by amax, nearest rounding", "loss scaling"):
         expect(f"'{text}' in the policy", text in policy, True)
+
+
+def other(report):
+    """Another family, sizes and checkpoint: the same holds, without what `shows` knows of its model."""
+    browser = report.browser
+    expect("cells", sorted(browser.run("return plan.cells.map((cell) => cell.name)")), sorted(report.cells()))
+    expect("paths", sorted(browser.run("return Array.from(plan.classOf, (_, module) => plan.path(module))")),
+           sorted(module["path"] for module in report.modules))
+    expect("dtypes and reasons", dict(browser.run("return Array.from(plan.classOf, (_, m) => [plan.path(m), plan.decision(m).compute + plan.decision(m).reason])")),
+           {module["path"]: module["compute"] + module["reason"] for module in report.modules})
+    expect("totals", report.totals(), report.expected_totals())
+    for module in (report.modules[0], report.modules[len(report.modules) // 2], report.modules[-1]):
+        report.open(module["path"])
+        report.expect_shown(module["path"])
 
 
 def contrast(report):
@@ -326,7 +345,7 @@ def main():
     check, model, folder, *options = sys.argv[1:]
     with Browser() as browser:
         report = Report(browser, model, folder, options)
-        {"shows": shows, "adapts": adapts, "hostile": hostile, "large": large}[check](report)
+        {"shows": shows, "other": other, "adapts": adapts, "hostile": hostile, "large": large}[check](report)
         report.expect_quiet()
     print(f"{check}: as ds-compile says")
 
