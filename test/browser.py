@@ -16,6 +16,7 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
@@ -33,10 +34,6 @@ START_SECONDS = 120  # only a limit against waiting for ever: a busy machine may
 
 class BrowserError(Exception):
     pass
-
-
-def available():
-    return bool(shutil.which("chromium") and shutil.which("chromedriver"))
 
 
 def processes_of_session(leader):
@@ -57,6 +54,8 @@ class Browser:
     def __enter__(self):
         self.folder = tempfile.mkdtemp(prefix="ds-browser-")
         self.driver = self.session = None
+        # Whoever ends this process ends the browser: by way of __exit__, as every exception.
+        self.terminated = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
         try:
             self.start()
         except BaseException:
@@ -100,6 +99,7 @@ class Browser:
             self.driver.wait()
             self.driver.stdout.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+        signal.signal(signal.SIGTERM, self.terminated)
 
     def call(self, method, path, body=None):
         data = None if body is None else json.dumps(body).encode()

@@ -1,6 +1,6 @@
 """Opens pages of `ds-compile --report` in a headless Chromium and holds what they show and do to what ds-compile says otherwise.
 
-Usage: report_page.py CHECK MODEL FOLDER [OPTION...]   CHECK: one of the functions below; OPTIONs are ds-compile's; files go to FOLDER
+Usage: report_page.py CHECKS MODEL FOLDER [OPTION...]   CHECKS: some of the functions below; OPTIONs are ds-compile's; files go to FOLDER
 """
 import collections
 import json
@@ -342,12 +342,14 @@ def large(report):
 
 
 def main():
-    check, model, folder, *options = sys.argv[1:]
+    checks, model, folder, *options = sys.argv[1:]
     with Browser() as browser:
         report = Report(browser, model, folder, options)
-        {"shows": shows, "other": other, "adapts": adapts, "hostile": hostile, "large": large}[check](report)
+        for check in checks.split(","):
+            {"shows": shows, "other": other, "adapts": adapts, "hostile": hostile, "large": large}[check](report)
+            report.open()
         report.expect_quiet()
-    print(f"{check}: as ds-compile says")
+    print(f"{checks}: as ds-compile says")
 
 
 if __name__ == "__main__":
