@@ -3,8 +3,9 @@
 
     bench/report/bench_report.py CONFIG.json [--runs 10] [-o RESULT.json]
 
-Each run opens the page in a browser that was just started (cold), and then again from an empty page (warm). Times are the page's own marks
-since the start of the navigation. The report is written twice and must have the same bytes.
+Two policies: the recipe alone, and with 100 rules and 100 overrides, each for another module. Each run opens the page in a browser that was
+just started (cold), and then again from an empty page (warm). Times are the page's own marks since the start of the navigation. Every run
+of ds-compile must give the same bytes.
 """
 import argparse
 import datetime
@@ -28,14 +29,27 @@ parser.add_argument("--compiler", default="build/bin/ds-compile")
 parser.add_argument("-o", "--output")
 arguments = parser.parse_args()
 
-OPTIONS = ["--precision-recipe", "deepseek_v3", "--module-compute-dtype-override", "blocks.30.ffn.experts.7.gate_proj=bf16"]
+RECIPE = ["--precision-recipe", "deepseek_v3"]
 MARKS = "return Object.fromEntries(['ready', 'drawn'].map((name) => [name, performance.getEntriesByName(name)[0].startTime]))"
 
 
-def write(page):
+def many(config):
+    """100 rules, each for a norm of a block, and 100 overrides, each for a projection of another expert."""
+    layers, experts, dense = config["num_hidden_layers"], config["n_routed_experts"], config["first_k_dense_replace"]
+    norms, projections = ("attn_norm", "ffn_norm"), ("gate_proj", "up_proj", "down_proj")
+    options = []
+    for i in range(min(100, 2 * layers)):
+        options += ["--module-compute-dtype-rule", rf"blocks\.{i // 2}\.{norms[i % 2]}=fp16"]
+    for i in range(100):
+        path = f"blocks.{dense + i % (layers - dense)}.ffn.experts.{37 * i % experts}.{projections[i % 3]}"
+        options += ["--module-compute-dtype-override", f"{path}=bf16"]
+    return options
+
+
+def write(options, page):
     """Seconds of one process."""
     begin = time.monotonic()
-    subprocess.run([arguments.compiler, arguments.config, *OPTIONS, "--report", page], check=True)
+    subprocess.run([arguments.compiler, arguments.config, *options, "--report", page], check=True)
     return time.monotonic() - begin
 
 
@@ -55,9 +69,9 @@ def spread(values):
     return {"min": min(values), "median": statistics.median(values), "max": max(values)}
 
 
-with tempfile.TemporaryDirectory() as folder:
+def measure(options, folder):
     page, again = os.path.join(folder, "report.html"), os.path.join(folder, "again.html")
-    written = [write(page), *(write(again) for _ in range(arguments.runs - 1))]
+    written = [write(options, page), *(write(options, again) for _ in range(arguments.runs - 1))]
     if arguments.runs > 1 and not filecmp.cmp(page, again, shallow=False):
         sys.exit("two runs of ds-compile gave two pages")
     visits = {"cold": [], "warm": []}
@@ -65,29 +79,25 @@ with tempfile.TemporaryDirectory() as folder:
         with Browser() as browser:
             visits["cold"].append(visit(browser, page))
             visits["warm"].append(visit(browser, page))
-            modules = browser.run("return plan.size")
-            version = browser.version
-    size = os.path.getsize(page)
+            modules, versions["chromium"] = browser.run("return plan.size"), browser.version
+    times = {f"{kind}_{mark}_ms": spread([each[mark] for each in measured]) for kind, measured in visits.items() for mark in ("ready", "drawn")}
+    return {"modules": modules, "page_bytes": os.path.getsize(page), "compile_seconds": spread(written), **times}
 
-result = {
-    "date": datetime.date.today().isoformat(),
-    "device": processor(),
-    "cores": os.cpu_count(),
-    "load": os.getloadavg()[0],
-    "versions": {"chromium": version,
-                 "ds-compile": subprocess.run([arguments.compiler, "--version"], capture_output=True, text=True, check=True).stdout.strip()},
-    "config": os.path.basename(arguments.config),
-    "options": OPTIONS,
-    "runs": arguments.runs,
-    "modules": modules,
-    "page_bytes": size,
-    "compile_seconds": spread(written),
-    **{f"{kind}_{mark}_ms": spread([each[mark] for each in measured]) for kind, measured in visits.items() for mark in ("ready", "drawn")},
-}
-for kind in visits:
-    ready, drawn = result[f"{kind}_ready_ms"], result[f"{kind}_drawn_ms"]
-    print(f"{kind}: ready after {ready['median']:.0f} ms ({ready['min']:.0f} to {ready['max']:.0f}), drawn after {drawn['median']:.0f} ms; "
-          f"{modules} modules, {size} bytes")
+
+versions = {"ds-compile": subprocess.run([arguments.compiler, "--version"], capture_output=True, text=True, check=True).stdout.strip()}
+with open(arguments.config, encoding="utf-8") as file:
+    policies = {"recipe": RECIPE, "recipe, 100 rules, 100 overrides": RECIPE + many(json.load(file))}
+results = []
+for policy, options in policies.items():
+    with tempfile.TemporaryDirectory() as folder:
+        result = measure(options, folder)
+    results.append({"policy": policy, **result})
+    print(f"{policy}: {result['page_bytes']} bytes, {result['modules']} modules; " + "; ".join(
+        f"{kind} ready after {ready['median']:.0f} ms ({ready['min']:.0f} to {ready['max']:.0f}), drawn after {drawn['median']:.0f} ms"
+        for kind in ("cold", "warm") for ready, drawn in [(result[f"{kind}_ready_ms"], result[f"{kind}_drawn_ms"])]))
+
 if arguments.output:
+    record = {"date": datetime.date.today().isoformat(), "device": processor(), "cores": os.cpu_count(), "load": os.getloadavg()[0],
+              "versions": versions, "config": os.path.basename(arguments.config), "runs": arguments.runs, "results": results}
     with open(arguments.output, "w", encoding="utf-8") as file:
-        file.write(json.dumps(result, indent=2) + "\n")
+        file.write(json.dumps(record, indent=2) + "\n")

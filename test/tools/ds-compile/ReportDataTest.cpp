@@ -75,9 +75,26 @@ TEST(ReportData, BytesAndFlopsAreThoseOfOneModule) {
   EXPECT_EQ(data["classes"][data["blocks"][0][1][0][1].get<size_t>()][5], -1);
 }
 
+TEST(ReportData, OperationsWithoutParametersStandOnceForAllBlocks) {
+  Json plan = {{"without_parameters", Json::array()}};
+  for (const char *path : {"blocks.0.attn.core", "blocks.1.attn.core", "blocks.3.attn.core", "logits"})
+    plan["without_parameters"].push_back({{"path", path}, {"kind", "softmax"}, {"compute", "f32"}});
+  EXPECT_EQ(reportData(resolved({}), plan, {})["others"],
+            Json::parse(R"([{"name": "attn.core", "kind": "softmax", "compute": "f32", "blocks": [[0, 1], [3, 3]]},
+                            {"name": "logits", "kind": "softmax", "compute": "f32", "blocks": []}])"));
+}
+
+TEST(ReportData, APlanThatSaysWhatIsSharedIsBelieved) {
+  Json head = operation("lm_head", "head", {3, 4}, 24);
+  head["parameter"]["shares"] = "token_embeddings.weight";
+  Json data = reportData(resolved({}), {{"operations", {head}}}, {});
+  EXPECT_EQ(data["operations"][0]["bytes"], 0);
+  EXPECT_EQ(data["operations"][0]["shared"], "token_embeddings.weight");
+}
+
 TEST(ReportData, WhatAPlanDoesNotSayIsLeftOut) {
   for (const char *text :
-       {R"({})", R"({"operations": null})", R"({"operations": [1, {}, {"path": 3}, {"path": "lm_head"}]})",
+       {R"({})", R"({"operations": null, "without_parameters": [1, {}]})", R"({"operations": [1, {}, {"path": 3}, {"path": "lm_head"}]})",
         R"({"operations": [{"path": "blocks.1.ffn.experts.[3-1].up_proj"}, {"path": "blocks.1.ffn.experts.[a-b].up_proj"}]})",
         R"({"operations": [{"path": "lm_head", "parameter": {"bytes": "many", "shape": 7}}]})"}) {
     Json data = reportData(resolved({}), Json::parse(text), {});

@@ -93,18 +93,20 @@ private:
       shape.erase(shape.begin());
     Json entry = Json::object();
     for (const auto &[key, value] : operation.items()) // what the plan will say tomorrow is shown as well
-      if (key != "path" && key != "type" && key != "reason" && key != "parameter" && key != "flops_per_token")
+      if (key != "path" && key != "modules" && key != "type" && key != "reason" && key != "parameter" && key != "flops_per_token")
         entry[key] = value;
     entry["shape"] = shape;
-    for (const char *key : {"stored", "through", "resident"})
-      entry[key] = field(parameter, key);
+    for (const char *key : {"stored", "through", "steps", "resident"})
+      if (const Json &value = field(parameter, key); !value.is_null())
+        entry[key] = value;
     const Json &bytes = field(parameter, "bytes"), &flops = field(operation, "flops_per_token");
     entry["bytes"] = bytes.is_number_integer() ? bytes.get<int64_t>() / modules : 0;
     entry["flops"] = flops.is_number_integer() ? flops.get<int64_t>() : 0;
-    // Tied embeddings: two operations, one resident parameter.
-    if (const Json &name = field(parameter, "name"); name.is_string() && !parameters.insert(keyOf({name, entry["resident"]})).second) {
+    // Tied embeddings: two operations, one parameter in memory. Either the plan says so, or both name it.
+    const Json &name = field(parameter, "name"), &shares = field(parameter, "shares");
+    if (shares.is_string() || (name.is_string() && !parameters.insert(keyOf({name, field(parameter, "resident")})).second)) {
       entry["bytes"] = 0;
-      entry["shared"] = name;
+      entry["shared"] = shares.is_string() ? shares : name;
     }
     return numberOf(table, numbers, std::move(entry));
   }
@@ -183,6 +185,35 @@ private:
   std::map<int64_t, std::map<size_t, Json>> blocks; ///< by number and column
 };
 
+/// Operations of the graph that are no module, those of all blocks together: each with the blocks that have it, as ranges.
+Json othersJson(const Json &operations) {
+  Json list = Json::array();
+  std::unordered_map<std::string, int32_t> numbers;
+  std::vector<Json> blocks;
+  for (const Json &operation : operations) {
+    const Json &path = field(operation, "path");
+    if (!path.is_string())
+      continue;
+    std::string text = path.get<std::string>();
+    auto block = numbered(text, "blocks.");
+    Json entry = {{"name", block ? std::string(block->second) : text}};
+    for (const auto &[key, value] : operation.items())
+      if (key != "path" && key != "parameter")
+        entry[key] = value;
+    size_t index = static_cast<size_t>(numberOf(list, numbers, std::move(entry)));
+    blocks.resize(list.size(), Json::array());
+    if (!block)
+      continue;
+    if (Json &ranges = blocks[index]; !ranges.empty() && ranges.back()[1] == block->first - 1)
+      ranges.back()[1] = block->first;
+    else
+      ranges.push_back({block->first, block->first});
+  }
+  for (size_t i = 0; i < list.size(); ++i)
+    list[i]["blocks"] = std::move(blocks[i]);
+  return list;
+}
+
 Json findingsJson(const std::vector<Finding> &findings) {
   Json list = Json::array();
   for (const Finding &finding : findings) {
@@ -209,10 +240,11 @@ Json reportData(const Resolution &resolution, const Json &plan, const ReportHead
       {"messages", header.messages}};
   Json &policy = data["policy"] = Json::object();
   for (const auto &[key, value] : plan.items())
-    if (key != "operations")
+    if (key != "operations" && key != "without_parameters")
       policy[key] = value;
   data["findings"] = findingsJson(resolution.findings);
   Builder(resolution, plan).write(data);
+  data["others"] = othersJson(field(plan, "without_parameters"));
   return data;
 }
 

@@ -29,11 +29,12 @@ struct ReportHeader {
 ///     policy     the plan without its operations: mode, recipe, formats, communication, training, options
 ///     findings   [{code, severity, message, where, location, notes: [{text, location}]}]
 ///     chains     [[[layer, said, won], ...], ...]
-///     operations [{kind, accumulate, activation, weight, shape, stored, through, resident, bytes, flops, ...}, ...]: of one module,
-///                bytes and flops too; `shared` names the parameter that another module holds (its bytes are counted there)
+///     operations [{kind, accumulate, activation, weight, shape, stored, resident, bytes, flops, ...}, ...]: of one module, bytes and
+///                flops too; `shared` names the parameter that another module holds (its bytes are counted there)
 ///     classes    [[type, compute, stored, reason, chain, operation], ...]: the last two are indices, -1 where the plan has no operation
 ///     columns    ["attn_norm", "attn.q_a_proj", ..., "ffn.experts.*.gate_proj"]: modules of a block, as the blocks first name them
 ///     before     [[path, class], ...]: modules in front of the blocks; `after`: behind them
+///     others     [{name, blocks: [[first, last], ...], kind, compute, ...}, ...]: operations without parameters
 ///     blocks     [[number, [[column, class] or [column, [experts, class], [experts, class], ...], ...]], ...]
 dsrt::Json reportData(const Resolution &resolution, const dsrt::Json &plan, const ReportHeader &header);
 

@@ -2,7 +2,15 @@
 
 const byId = (id) => document.getElementById(id);
 const plan = new Plan(JSON.parse(byId("data").textContent));
-const state = { query: "", by: "compute", dtypes: new Set(), reason: null, found: plan.size, cell: null, module: null };
+const state = {
+  query: "",
+  by: "compute",
+  dtypes: new Set(),
+  reason: null,
+  found: plan.size,
+  cell: null,
+  module: null
+};
 
 // ---- the selected module
 
@@ -10,9 +18,12 @@ const map = new ModuleMap(byId("map"), plan, {
   select: (cell) => choose(cell, cell.experts && cell.count > 1 ? null : cell.start),
   enter: () => details.enterExperts(),
   escape: () => {
-    if (state.found !== plan.size) clearFilters();
-    else if (state.cell) chooseNothing();
-    else return false;
+    if (state.found !== plan.size)
+      clearFilters();
+    else if (state.cell)
+      chooseNothing();
+    else
+      return false;
     return true;
   },
 });
@@ -30,7 +41,7 @@ const details = new Details(byId("details"), plan, {
 
 // Shows a module, or all experts of a cell, and remembers it in the address: a link to the page with it opens there.
 const choose = (cell, module) => {
-  Object.assign(state, { cell, module });
+  Object.assign(state, {cell, module});
   map.grid.mark(map.elements[cell.number], true);
   details.show(cell, module, state.by);
   const path = module === null ? plan.cellPath(cell) : plan.path(module);
@@ -40,7 +51,7 @@ const choose = (cell, module) => {
 
 // Nothing is selected; the keyboard stays where it is.
 const chooseNothing = () => {
-  Object.assign(state, { cell: null, module: null });
+  Object.assign(state, {cell: null, module: null});
   map.grid.mark(null);
   details.showNothing();
   history.replaceState(null, "", location.pathname);
@@ -51,39 +62,44 @@ const chooseFromAddress = () => {
   try {
     path = decodeURIComponent(location.hash.slice(1));
   } catch {
-    return; // no path of ours
+    return;  // no path of ours
   }
   const found = plan.find(path);
   if (!found) return;
   map.grid.column = found.cell.column;
   choose(found.cell, found.module);
-  map.elements[found.cell.number].scrollIntoView({ block: "center" });
+  map.elements[found.cell.number].scrollIntoView({block: "center"});
 };
 
 // ---- totals
 
+const percent = (share) => `${(100 * share).toFixed(share > 0 && share < 0.01 ? 2 : 1)} %`;
+
 const totalsCell = (value, unit, total, dtype) => {
   const share = total > 0 ? value / total : 0;
-  const cell = node("td", { "data-value": value, title: `${group(value)}` }, unit === null ? group(value) : scaled(value, unit));
+  const cell = node("td", {"data-value": value, title: `${group(value)}`}, unit === null ? group(value) : scaled(value, unit));
   if (dtype) {
-    const bar = node("i", { class: dtype });
+    const bar = node("i", {class: dtype});
     bar.style.width = `${(100 * share).toFixed(2)}%`;
-    cell.append(node("span", { class: "share" }, `${(100 * share).toFixed(share === 0 ? 0 : share < 0.01 ? 2 : 1)} %`), node("span", { class: `bar ${dtype}`, "aria-hidden": "true" }, bar));
+    cell.append(node("span", {class: "share"}, percent(share)), node("span", {class: `bar ${dtype}`, "aria-hidden": "true"}, bar));
   }
   return cell;
 };
 
 const showTotals = () => {
-  const totals = plan.totals(), sum = { modules: 0, flops: 0, bytes: 0 };
-  for (const each of totals.values()) for (const key of Object.keys(sum)) sum[key] += each[key];
+  const totals = plan.totals(), sum = {modules: 0, flops: 0, bytes: 0};
+  for (const each of totals.values())
+    for (const key of Object.keys(sum)) sum[key] += each[key];
   const lines = inOrder(totals.keys()).map((name) => {
     const each = totals.get(name);
-    return node("tr", { "data-dtype": name }, node("th", { scope: "row" }, swatch(name), name),
-      totalsCell(each.modules, null, sum.modules, name), totalsCell(each.flops, "", sum.flops, name), totalsCell(each.bytes, "B", sum.bytes, name));
+    return node(
+        "tr", {"data-dtype": name}, node("th", {scope: "row"}, swatch(name), name), totalsCell(each.modules, null, sum.modules, name),
+        totalsCell(each.flops, "", sum.flops, name), totalsCell(each.bytes, "B", sum.bytes, name));
   });
   byId("totals").tBodies[0].replaceChildren(...lines);
-  byId("totals").tFoot.replaceChildren(node("tr", { "data-dtype": "all" }, node("th", { scope: "row" }, "all"),
-    totalsCell(sum.modules, null), totalsCell(sum.flops, ""), totalsCell(sum.bytes, "B")));
+  byId("totals").tFoot.replaceChildren(node(
+      "tr", {"data-dtype": "all"}, node("th", {scope: "row"}, "all"), totalsCell(sum.modules, null), totalsCell(sum.flops, ""),
+      totalsCell(sum.bytes, "B")));
   byId("totals-title").textContent = state.found === plan.size ? "Totals" : `Totals of the ${group(state.found)} modules that match`;
 };
 
@@ -101,7 +117,7 @@ const applyFilters = () => {
 };
 
 const clearFilters = () => {
-  Object.assign(state, { query: "", reason: null });
+  Object.assign(state, {query: "", reason: null});
   state.dtypes.clear();
   byId("query").value = "";
   byId("reason").selectedIndex = 0;
@@ -128,17 +144,19 @@ const step = (way) => {
   const number = nextMatch(way);
   if (number < 0) return;
   const cell = plan.cells[number], matches = [];
-  for (let module = cell.start; module < cell.start + cell.count && matches.length < 2; ++module) if (plan.matching[module]) matches.push(module);
+  for (let module = cell.start; module < cell.start + cell.count && matches.length < 2; ++module)
+    if (plan.matching[module]) matches.push(module);
   map.grid.column = cell.column;
   choose(cell, matches.length === 1 || !cell.experts ? matches[0] : null);
-  map.elements[number].scrollIntoView({ block: "nearest" });
+  map.elements[number].scrollIntoView({block: "nearest"});
 };
 
 const showDtypes = () => {
   const counts = plan.count(state.by);
   byId("dtypes").replaceChildren(...inOrder(counts.keys()).map((name) => {
-    const button = node("button", { type: "button", "aria-pressed": state.dtypes.has(name), "data-dtype": name }, swatch(name), `${name} `,
-      node("span", { class: "share" }, group(counts.get(name))));
+    const button = node(
+        "button", {type: "button", "aria-pressed": state.dtypes.has(name), "data-dtype": name}, swatch(name), `${name} `,
+        node("span", {class: "share"}, group(counts.get(name))));
     button.addEventListener("click", () => {
       if (!state.dtypes.delete(name)) state.dtypes.add(name);
       button.setAttribute("aria-pressed", state.dtypes.has(name));
@@ -160,15 +178,18 @@ const setUpFilters = () => {
     applyFilters();
   });
   byId("query").addEventListener("keydown", (event) => {
-    if (event.key === "Enter") step(event.shiftKey ? -1 : 1);
+    if (event.key === "Enter")
+      step(event.shiftKey ? -1 : 1);
     else if (event.key === "Escape" && state.query) {
       state.query = event.target.value = "";
       applyFilters();
-    } else if (event.key === "Escape") map.grid.stop.focus();
+    } else if (event.key === "Escape")
+      map.grid.stop.focus();
     else if (event.key === "ArrowDown") {
       if (state.found > 0 && (!state.cell || map.elements[state.cell.number].classList.contains("miss"))) step(1);
       map.grid.stop.focus();
-    } else return;
+    } else
+      return;
     event.preventDefault();
   });
   for (const radio of document.querySelectorAll("input[name=by]"))
@@ -193,7 +214,7 @@ const setUpFilters = () => {
 // ---- what stands around the map
 
 const showHeader = () => {
-  const { header, policy, findings } = plan.data;
+  const {header, policy, findings} = plan.data;
   document.title = `Precision of ${header.source}`;
   byId("source").append(...breakable(header.source));
   const fact = (name, value) => node("li", {}, `${name} `, node("b", {}, String(value)));
@@ -203,19 +224,21 @@ const showHeader = () => {
   if (header.experts > 0) facts.push(fact("experts", `${header.experts_per_token} of ${header.experts}`));
   facts.push(fact("modules", group(plan.size)));
   const found = findings.length + header.messages.length;
-  if (found > 0) facts.push(node("li", {}, node("a", { href: "#findings-section" }, `${found} finding${found > 1 ? "s" : ""}`)));
+  if (found > 0) facts.push(node("li", {}, node("a", {href: "#findings-section"}, `${found} finding${found > 1 ? "s" : ""}`)));
   byId("summary").append(...facts);
-  byId("made").textContent = `${header.tool}, target ${header.target}, model ${header.family}` + (header.hash ? `, source ${header.hash}` : "");
-  byId("totals-note").textContent = "FLOPs of the linear modules for one token, by what they compute in" +
-    (header.experts > 0 ? `; a token goes through ${header.experts_per_token} of ${header.experts} experts of a block, evenly spread` : "") +
-    ". Bytes of the parameters with their scales, by what they are held in.";
+  byId("made").textContent =
+      `${header.tool}, target ${header.target}, model ${header.family}` + (header.hash ? `, source ${header.hash}` : "");
+  byId("totals-note").textContent = "FLOPs of the modules for one token, by what they compute in" +
+      (header.experts > 0 ? `; a token goes through ${header.experts_per_token} of ${header.experts} experts of a block, evenly spread` :
+                            "") +
+      ". Bytes of the parameters with their scales, by what they are held in.";
 };
 
 const showFindings = () => {
-  const { findings, header } = plan.data, list = byId("findings");
-  for (const { code, severity, message, where, location, notes } of findings) {
-    const item = node("li", {}, node("p", {}, node("span", { class: severity }, `${severity} ${code}`), ` ${message}`));
-    if (where || location) item.append(node("p", { class: "hint path" }, [where, location].filter(Boolean).join(" \u2014 ")));
+  const {findings, header} = plan.data, list = byId("findings");
+  for (const {code, severity, message, where, location, notes} of findings) {
+    const item = node("li", {}, node("p", {}, node("span", {class: severity}, `${severity} ${code}`), ` ${message}`));
+    if (where || location) item.append(node("p", {class: "hint path"}, [where, location].filter(Boolean).join(" \u2014 ")));
     for (const note of notes) item.append(node("p", {}, `note: ${note.text}${note.location ? ` (${note.location})` : ""}`));
     list.append(item);
   }
@@ -225,13 +248,33 @@ const showFindings = () => {
 
 // The policy as the plan has it: scalars first, each of its sections by itself.
 const showPolicy = () => {
-  const { options = {}, ...policy } = plan.data.policy, scalars = {}, sections = [];
+  const {options = {}, ...policy} = plan.data.policy, scalars = {}, sections = [];
   for (const [key, value] of Object.entries(policy))
-    if (value === null || typeof value !== "object") scalars[key] = value;
-    else sections.push([key.replaceAll("_", " "), value]);
-  const given = Object.keys(options).length > 0 ? definitions(options) : node("p", { class: "hint" }, "none: the defaults");
-  byId("policy").append(node("section", {}, node("h3", {}, "options given"), given), node("section", {}, node("h3", {}, "run"), definitions(scalars)),
-    ...sections.map(([title, value]) => node("section", {}, node("h3", {}, title), Array.isArray(value) ? definitions({ [title]: value }) : definitions(value))));
+    if (value === null || typeof value !== "object")
+      scalars[key] = value;
+    else
+      sections.push([key.replaceAll("_", " "), value]);
+  const given = Object.keys(options).length > 0 ? definitions(options) : node("p", {class: "hint"}, "none: the defaults");
+  byId("policy").append(
+      node("section", {}, node("h3", {}, "options given"), given), node("section", {}, node("h3", {}, "run"), definitions(scalars)),
+      ...sections.map(
+          ([title, value]) =>
+              node("section", {}, node("h3", {}, title), Array.isArray(value) ? definitions({[title]: value}) : definitions(value))));
+};
+
+// What has no parameters stands in no cell: a line each, with the blocks that have it.
+const showOthers = () => {
+  byId("others").append(...plan.data.others.map(({name, kind, compute, reason, blocks, ...rest}) => {
+    const dtype = familyOf(compute),
+          where = blocks.map(([first, last]) => (first === last ? `${first}` : `${first}\u2013${last}`)).join(", ");
+    const said = Object.entries(rest)
+                     .filter(([, value]) => value !== null)
+                     .map(([key, value]) => `${key.replaceAll("_", " ")} ${isPlain(value) ? plainText(value) : JSON.stringify(value)}`);
+    return node(
+        "tr", {}, node("th", {scope: "row", class: "path"}, name), node("td", {}, where ? `blocks ${where}` : ""),
+        node("td", {}, swatch(dtype), dtype), node("td", {}, reason || ""), node("td", {class: "hint"}, [kind, ...said].join(", ")));
+  }));
+  byId("others-section").hidden = plan.data.others.length === 0;
 };
 
 showHeader();
@@ -239,6 +282,7 @@ map.colour(state.by);
 showDtypes();
 setUpFilters();
 applyFilters();
+showOthers();
 showFindings();
 showPolicy();
 chooseFromAddress();

@@ -82,7 +82,7 @@ class Report:
         for operation in self.plan["operations"]:
             parameter, resident = operation["parameter"], operation["parameter"]["resident"]
             resident = resident["payload"] if isinstance(resident, dict) else resident
-            if (parameter["name"], resident) not in held:
+            if (parameter["name"], resident) not in held and not parameter.get("shares"):
                 totals[FAMILY[resident]][2] += parameter["bytes"]
             held.add((parameter["name"], resident))
             flops = operation.get("flops_per_token", 0)
