@@ -52,7 +52,7 @@ class Plan {
       };
     });
     this.classOf = [];      // of each module
-    this.cells = [];        // {row, column, span, name, start, count, experts}: what the map shows; the modules are start .. start + count
+    this.cells = [];        // {row, column, span, name, start, count, runs, experts}: what the map shows; modules start .. start + count
     this.rows = [];         // {label, cells}
     this.moduleCells = [];  // the cell of each module
     this.outside(data.before, "in");
@@ -83,7 +83,7 @@ class Plan {
   }
 
   cell(row, cell, runs) {
-    Object.assign(cell, {row: this.rows.length - 1, index: row.cells.length, number: this.cells.length, start: this.classOf.length});
+    Object.assign(cell, {row: this.rows.length - 1, index: row.cells.length, number: this.cells.length, start: this.classOf.length, runs});
     for (const [count, decided] of runs)
       for (let i = 0; i < count; ++i) {
         this.classOf.push(decided);
@@ -129,9 +129,9 @@ class Plan {
   // How often each dtype stands in a cell, the most frequent first: [[dtype, count], ...].
   mixture(cell, by) {
     const counts = new Map();
-    for (let module = cell.start; module < cell.start + cell.count; ++module) {
-      const dtype = this.decision(module)[by];
-      counts.set(dtype, (counts.get(dtype) || 0) + 1);
+    for (const [count, decided] of cell.runs) {
+      const dtype = this.classes[decided][by];
+      counts.set(dtype, (counts.get(dtype) || 0) + count);
     }
     return [...counts].sort((a, b) => b[1] - a[1]);
   }
@@ -149,9 +149,12 @@ class Plan {
 
   // How many modules have each value of a key ("compute", "stored", "resident", "reason"): a Map.
   count(key) {
-    const perClass = new Uint32Array(this.classes.length), counts = new Map();
-    for (const decided of this.classOf) ++perClass[decided];
-    this.classes.forEach((decision, index) => counts.set(decision[key], (counts.get(decision[key]) || 0) + perClass[index]));
+    const counts = new Map();
+    for (const {runs} of this.cells)
+      for (const [count, decided] of runs) {
+        const value = this.classes[decided][key];
+        counts.set(value, (counts.get(value) || 0) + count);
+      }
     return counts;
   }
 

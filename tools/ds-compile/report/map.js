@@ -14,7 +14,8 @@ const node = (name, attributes = {}, ...children) => {
 // Text that may be broken behind slashes and dots, for paths in narrow places.
 const breakable = (text) => text.split(/(?<=[/.])/).flatMap((part) => [part, node("wbr")]);
 
-const group = (number) => number.toLocaleString("en-US").replaceAll(",", "\u202f");
+// 45337 as "45 337", with narrow blanks. (The browser's own formatting takes long to start.)
+const group = (number) => String(Math.round(number)).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 
 // The letter of a dtype on its colour; the name stands beside it.
 const swatch = (dtype) => node("span", {class: `swatch ${dtype}`, "aria-hidden": "true"}, letterOf(dtype));
