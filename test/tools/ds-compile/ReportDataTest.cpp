@@ -52,6 +52,12 @@ TEST(ReportData, ModulesStandInBlocksAndColumnsAndExpertsInRuns) {
             Json::parse(R"x(["override", "fp16: override (the command line)", true])x"));
 }
 
+TEST(ReportData, StorageIsTheParamsDtypeOrTheLowPrecisionOne) {
+  Json data = reportData(resolved({{"fp8-param", "true"}, {"params-dtype", "fp32"}}), Json::object(), {});
+  EXPECT_EQ(data["classes"][data["blocks"][0][1][0][1].get<size_t>()][2], "fp32");
+  EXPECT_EQ(data["classes"][data["blocks"][0][1][1][1].get<size_t>()][2], "fp8");
+}
+
 TEST(ReportData, BytesAndFlopsAreThoseOfOneModule) {
   Json plan = {
       {"mode", "bf16"},
