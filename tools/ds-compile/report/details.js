@@ -97,12 +97,10 @@ class Details {
           {stored, through, steps, resident, shape, bytes, flops, activation, weight, shared, ...rest} = operation;
     facts.operation = rest.kind;
     if (shape) facts.shape = shape.join(" \u00d7 ");
-    if (steps)
-      facts.parameter = steps.map(({stage, format, how}) => `${stage}: ${formatText(format)}${how ? ` (${how})` : ""}`);
-    else
-      facts.parameter = [
-        `in the file ${formatText(stored)}`, ...(through ? [`through ${formatText(through)}`] : []), `in memory ${formatText(resident)}`
-      ];
+    facts.parameter = [`in the file ${formatText(stored)}`];
+    if (steps) facts.parameter.push(...steps.map(({stage, format, how}) => `${stage} ${formatText(format)}${how ? `: ${how}` : ""}`));
+    if (through) facts.parameter.push(`through ${formatText(through)}`);
+    facts.parameter.push(`in memory ${formatText(resident)}`);
     if (activation) facts["activation operand"] = activation;
     if (weight) facts["weight operand"] = weight;
     facts["bytes in memory"] = shared ? `those of ${shared}` : `${group(bytes)}`;

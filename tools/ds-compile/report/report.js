@@ -262,17 +262,20 @@ const showPolicy = () => {
               node("section", {}, node("h3", {}, title), Array.isArray(value) ? definitions({[title]: value}) : definitions(value))));
 };
 
+// A value in a line: "prefill 640, decode 1152".
+const inLine = (value) =>
+    isPlain(value) ? plainText(value) : Object.entries(value).map(([key, each]) => `${key} ${inLine(each)}`).join(", ");
+
 // What has no parameters stands in no cell: a line each, with the blocks that have it.
 const showOthers = () => {
   byId("others").append(...plan.data.others.map(({name, kind, compute, reason, blocks, ...rest}) => {
-    const dtype = familyOf(compute),
-          where = blocks.map(([first, last]) => (first === last ? `${first}` : `${first}\u2013${last}`)).join(", ");
-    const said = Object.entries(rest)
-                     .filter(([, value]) => value !== null)
-                     .map(([key, value]) => `${key.replaceAll("_", " ")} ${isPlain(value) ? plainText(value) : JSON.stringify(value)}`);
+    const dtype = familyOf(compute), where = blocks.map(([first, last]) => first === last ? `${first}` : `${first}\u2013${last}`);
+    const said =
+        Object.entries(rest).filter(([, value]) => value !== null).map(([key, value]) => `${key.replaceAll("_", " ")} ${inLine(value)}`);
     return node(
-        "tr", {}, node("th", {scope: "row", class: "path"}, name), node("td", {}, where ? `blocks ${where}` : ""),
-        node("td", {}, swatch(dtype), dtype), node("td", {}, reason || ""), node("td", {class: "hint"}, [kind, ...said].join(", ")));
+        "tr", {}, node("th", {scope: "row", class: "path"}, ...breakable(name)),
+        node("td", {}, where.length > 0 ? `blocks ${where.join(", ")}` : ""), node("td", {}, swatch(dtype), dtype),
+        node("td", {}, reason || ""), node("td", {class: "hint"}, [kind, ...said].join(", ")));
   }));
   byId("others-section").hidden = plan.data.others.length === 0;
 };

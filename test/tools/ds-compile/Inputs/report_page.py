@@ -116,6 +116,9 @@ def shows(report):
     for path, letter in browser.run("return plan.cells.filter((c) => !c.experts).map((c) => [c.name, map.elements[c.number].textContent[0]])"):
         expect(f"the letter of {path}", letter, letters[path])
 
+    others = {re.sub(r"^blocks\.\d+\.", "", each["path"]) for each in report.plan.get("without_parameters", [])}
+    expect("operations without parameters", set(browser.run("return [...document.querySelectorAll('#others th')].map((e) => e.textContent)")), others)
+
     # A mixture of experts' dtypes says so in words, and shows each expert by itself.
     mixed = browser.run("return document.querySelector('#map [aria-label^=\"blocks.1.ffn.experts.[0-7].gate_proj\"]').getAttribute('aria-label')")
     expect("a mixed cell", mixed, "blocks.1.ffn.experts.[0-7].gate_proj: computes 7 in fp8, 1 in bf16")
