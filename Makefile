@@ -11,7 +11,8 @@ build: packages
 	@ninja -C build
 
 # The trained example model: compiled with DeepSeek's FP8 recipe, then asked to go on with a sentence.
-demo: packages
+demo:
+	@.ci/install-packages demo
 	@cmake --preset release --log-level=WARNING $(CONFIGURE)
 	@ninja -C build ds-compile ds-run
 	@echo

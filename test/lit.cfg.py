@@ -2,8 +2,10 @@
 #
 # Substitutions: %shared, the folder of reference data beside the checkout (tests that use it say `REQUIRES: shared`);
 #                %root, the checkout; %build, the build folder; %python; `%exits CODE COMMAND`, which expects that exit code.
-# Features:      shared, where that folder is there; compiler, where ds-opt and ds-compile are built.
+# Features:      shared, where that folder is there; compiler, where ds-opt and ds-compile are built; chromium, where a browser and its
+#                driver are installed (.ci/install-packages does it).
 import os
+import shutil
 
 import lit.formats
 
@@ -22,6 +24,8 @@ if os.path.isdir(os.path.join(shared, "configs")):
     config.available_features.add("shared")
 if config.dsmlir_compiler:
     config.available_features.add("compiler")
+if shutil.which("chromium") and shutil.which("chromedriver"):
+    config.available_features.add("chromium")
 
 config.substitutions += [("%shared", shared), ("%root", config.dsmlir_source), ("%build", config.dsmlir_build)]
 config.substitutions += [("%python", config.python)]

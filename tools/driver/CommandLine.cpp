@@ -27,9 +27,11 @@ void collectOptions(const CLI::App &app, std::vector<std::string> &names) {
 
 } // namespace
 
+std::string versionText(const std::string &tool) { return tool + " (ds-mlir) " DSMLIR_VERSION; }
+
 CommandLine::CommandLine(const std::string &tool, const std::string &description) : application(description, tool) {
   application.option_defaults()->disable_flag_override(); // a flag takes no value: CLI11 would look for a number in it
-  application.set_version_flag("--version", tool + " (ds-mlir) " DSMLIR_VERSION, "print the version");
+  application.set_version_flag("--version", versionText(tool), "print the version");
   application.set_help_flag("-h,--help", "print this help");
 }
 

@@ -13,6 +13,9 @@
 
 namespace dsmlir {
 
+/// What --version prints: "ds-run (ds-mlir) 0.1.0".
+std::string versionText(const std::string &tool);
+
 class CommandLine {
 public:
   /// \param tool         its name as users type it: "ds-run"

@@ -12,6 +12,7 @@
 #include "passes/precision/Plan.h"
 #include "passes/precision/PlannedOperations.h"
 #include "passes/precision/RecognisedRecipe.h"
+#include "tools/ds-compile/report/Report.h"
 #include "tools/driver/CommandLine.h"
 #include "tools/driver/IRFile.h"
 #include "tools/ds-compile/ReadCheckpoint.h"
@@ -130,6 +131,8 @@ private:
     ::dsrt::Expected<ImportedModel> imported = importModel(context, options.model);
     if (!imported)
       return checkpoint && notRecognised() ? Status(DSRT_REJECTED, "") : imported.status();
+    importMessages = imported->warnings;
+    importMessages.insert(importMessages.end(), imported->notes.begin(), imported->notes.end());
     if (!manner.quiet) {
       for (const std::string &warning : imported->warnings)
         reportWarning(warning);
@@ -214,6 +217,21 @@ private:
     }
     if (unused)
       reportWarning("[" + codeName(unused->code) + "] " + unused->message);
+  /// --report.
+  Status writeReport() {
+    TimingScope scope = root.nest("report");
+    ds::ConfigAttr config = model().getConfig();
+    ReportHeader header;
+    header.tool = versionText("ds-compile");
+    header.source = options.model;
+    header.hash = sourceHash;
+    header.target = options.target;
+    header.family = ds::stringifyFamily(config.getFamily()).str();
+    header.layers = config.getLayers();
+    header.experts = config.getExperts();
+    header.expertsPerToken = config.getExpertsPerToken();
+    header.messages = importMessages;
+    return ::dsrt::writeFile(options.report, reportPage(reportData(*resolution, plan, header)));
   }
 
   template <typename Build> Status runPasses(const char *phase, Build build) {
@@ -272,6 +290,7 @@ private:
   TimingScope root;
   OwningOpRef<ModuleOp> module;
   std::string sourceHash;
+  std::vector<std::string> importMessages; ///< warnings and notes, for the report
   std::optional<Checkpoint> checkpoint;
   std::optional<Resolution> resolution;
   ::dsrt::Json plan;

@@ -143,8 +143,14 @@ Status check(const CompileOptions &options) {
   }
   if (options.output.empty() && options.stage == Stage::Object)
     return {DSRT_USAGE, "--compile-to=obj expects -o FILE: an object is no text"};
+  if ((reports && options.stage == Stage::DS) || (options.reportsOnGraph() && options.stage == Stage::Precision))
+    return {DSRT_USAGE, std::string("--compile-to=") + (options.stage == Stage::DS ? "ds" : "precision") +
+                            " stops before there is what the reports show: use --compile-to=legal, or leave it out"};
+  if (!options.report.empty() && (options.report == options.output || options.report == options.planOut))
+    return {DSRT_USAGE, std::string("--report and ") + (options.report == options.output ? "-o" : "--plan-out") + " both write '" +
+                            options.report + "': give each a file of its own"};
   if (options.output.empty() && options.stage == Stage::Artifact && !reports)
-    return {DSRT_USAGE, "expects -o OUT.dsx, or one of --list-modules, --explain, --legality, --plan-out and --compile-to"};
+    return {DSRT_USAGE, "expects -o OUT.dsx, or one of --list-modules, --explain, --legality, --plan-out, --report and --compile-to"};
   return {};
 }
 
@@ -218,6 +224,10 @@ std::optional<int> parseCompileOptions(int argc, const char *const *argv, Compil
                                 "tensor-parallel degrees keep tiles whole: text or json")
       ->group("Reports");
   app.add_option("--plan-out", options.planOut, "writes the precision plan, as JSON")->type_name("FILE")->group("Reports");
+  app.add_option("--report", options.report, "writes the precision plan as one HTML page, to look at")
+      ->type_name("FILE")
+      ->check([](const std::string &file) { return file.empty() ? "expects the name of a file" : ""; })
+      ->group("Reports");
 
   app.add_flag("--time-passes", options.timePasses, "prints the time of each phase and pass")->group("The compiler itself");
   app.add_option("--dump-ir-after", options.dumpIrAfter, "prints the IR after a pass, to stderr")

@@ -27,6 +27,7 @@ struct CompileOptions {
   std::string explain;     ///< a module's path or a pattern
   std::string planOut;
   std::string legality; ///< "text", "json", or empty
+  std::string report; ///< an HTML page
   bool timePasses = false;
   std::string dumpIrAfter; ///< a pass
   std::string reproducer;
@@ -34,7 +35,7 @@ struct CompileOptions {
   /// Whether something is asked for that needs no IR beyond the resolution, or beyond legalisation.
   bool reportsOnly() const { return output.empty() && stage == Stage::Artifact; }
   /// Whether a report is asked for that is read off the legalised graph.
-  bool reportsOnGraph() const { return !planOut.empty() || !legality.empty(); }
+  bool reportsOnGraph() const { return !planOut.empty() || !report.empty() || !legality.empty(); }
 };
 
 /// Adds --precision-config, whose value goes to `config`, and every option of the table of precision options.
