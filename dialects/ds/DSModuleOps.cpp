@@ -1,5 +1,6 @@
 // Operations of modules with parameters: their constraints, and what they become in their resolved precision.
 #include "dialects/ds/DS.h"
+#include "dialects/ds/ParameterSteps.h"
 
 #include "mlir/IR/Builders.h"
 
@@ -28,30 +29,27 @@ static FailureOr<ParamOp> parameter(Operation *op, FlatSymbolRefAttr symbol, Sym
   return param;
 }
 
-/// True where every value of `from` is a value of `to`.
-static bool widens(Type from, Type to) { return from == to || to.isF32(); }
+namespace {
+/// A dtype or a #ds.quant, as holdParameter takes it.
+struct FormatAttribute {
+  Attribute format;
+
+  bool isQuantised() const { return isa<QuantAttr>(format); }
+  bool holdsSameAs(FormatAttribute other) const { return cast<QuantAttr>(format).holdsSameAs(cast<QuantAttr>(other.format)); }
+  bool widensTo(FormatAttribute other) const { return *this == other || cast<TypeAttr>(other.format).getValue().isF32(); }
+  bool operator==(FormatAttribute other) const { return format == other.format; }
+};
+} // namespace
 
 /// Says on the parameter what it becomes in memory: `resident`, and `via` where the storage step changes values on the way.
-static LogicalResult makeResident(ModulePrecisionInterface op, Attribute resident, SymbolTableCollection &symbols) {
+static LogicalResult makeResident(ModulePrecisionInterface op, Attribute compute, SymbolTableCollection &symbols) {
   auto param = symbols.lookupNearestSymbolFrom<ParamOp>(op, op.getModuleParameter());
-  PrecisionAttr precision = op.getModulePrecision();
-  Attribute via = precision.getStorage();
-  auto quant = dyn_cast<QuantAttr>(resident);
-  if (param.getStored() && quant) {
-    // A checkpoint in the format that is computed in is used as it is; one in another low-bit format is dequantised to F32 and
-    // quantised again. Both skip a params dtype, not a low-bit storage that was asked for.
-    if (!isa_and_nonnull<QuantAttr>(via))
-      via = {};
-    if (!via && param.getStored()->holdsSameAs(quant))
-      resident = *param.getStored();
-  }
-  if (auto dtype = dyn_cast_or_null<TypeAttr>(via)) {
-    bool exact = widens(param.getTensorType().getElementType(), dtype.getValue());
-    if (exact || dtype == resident || dtype.getValue().isF32())
-      via = {};
-  } else if (via == resident) {
-    via = {};
-  }
+  Attribute stored = param.getStoredAttr() ? Attribute(param.getStoredAttr()) : TypeAttr::get(param.getTensorType().getElementType());
+  std::optional<FormatAttribute> storage;
+  if (Attribute asked = op.getModulePrecision().getStorage())
+    storage = FormatAttribute{asked};
+  HeldParameter<FormatAttribute> held = holdParameter(FormatAttribute{stored}, storage, FormatAttribute{compute});
+  Attribute resident = held.resident.format, via = held.via ? held.via->format : Attribute();
   if (param.getResidentAttr() && (param.getResidentAttr() != resident || param.getViaAttr() != via)) {
     InFlightDiagnostic diagnostic = op.emitOpError("expects ") << op.getModuleParameter() << " resident as " << resident
                                                                << ", but another operation holds it as " << param.getResidentAttr();
@@ -286,6 +284,13 @@ FlatSymbolRefAttr GroupedScaledMatmulOp::getModuleParameter() { return getWeight
 Type GroupedScaledMatmulOp::getActivationElement() { return element(getPayload()); }
 int64_t GroupedScaledMatmulOp::getExpertCount() { return getCount(); }
 int64_t GroupedScaledMatmulOp::getFirstExpert() { return getFirst(); }
+
+static StringRef product(bool lowBit) { return lowBit ? "scaled_matmul" : "linear"; }
+static StringRef groupedProduct(bool lowBit) { return lowBit ? "grouped_scaled_matmul" : "grouped_linear"; }
+StringRef LinearOp::getLegalName(bool lowBit) { return product(lowBit); }
+StringRef ScaledMatmulOp::getLegalName(bool lowBit) { return product(lowBit); }
+StringRef GroupedLinearOp::getLegalName(bool lowBit) { return groupedProduct(lowBit); }
+StringRef GroupedScaledMatmulOp::getLegalName(bool lowBit) { return groupedProduct(lowBit); }
 
 //===--- What modules become --------------------------------------------------------------------------------------------===//
 

@@ -78,11 +78,6 @@ private:
     }
   }
 
-  /// Equal decisions, reasons included, are one run of experts.
-  static bool alike(const Decision &a, const Decision &b) {
-    return a.compute == b.compute && a.persistent == b.persistent && a.product == b.product && a.stored == b.stored && a.reason == b.reason;
-  }
-
   ds::PrecisionAttr precisionOf(const Decision &decision) {
     Attribute storage = decision.stored >= 0 ? Attribute(quantOf(context, resolution.storedFormats[size_t(decision.stored)]))
                                              : TypeAttr::get(typeOf(context, resolution.paramsDtype));
@@ -94,19 +89,11 @@ private:
   }
 
   void decide(ModuleOperation &entry) {
-    const auto &decisions = resolution.decisions;
-    size_t count = entry.modules.size();
-    // Runs [begin, end) of experts that are decided alike.
-    std::vector<std::pair<size_t, size_t>> runs;
-    for (size_t i = 0; i < count; ++i) {
-      if (runs.empty() || !alike(decisions[entry.modules[i - 1]], decisions[entry.modules[i]]))
-        runs.push_back({i, i});
-      runs.back().second = i + 1;
-    }
+    std::vector<std::pair<size_t, size_t>> runs = runsDecidedAlike(entry, resolution);
     auto grouped = dyn_cast<ds::GroupedLinearOp>(entry.operation.getOperation());
     if (runs.size() == 1 || !grouped) {
       stillUsed.insert(entry.operation.getModuleParameter().getAttr());
-      entry.operation.setModulePrecision(precisionOf(decisions[entry.modules[0]]));
+      entry.operation.setModulePrecision(precisionOf(resolution.decisions[entry.modules[0]]));
       return;
     }
     split(grouped, entry, runs);

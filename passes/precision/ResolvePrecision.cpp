@@ -25,7 +25,9 @@ std::optional<Location> locationOf(MLIRContext *context, StringRef text) {
   return FileLineColLoc::get(context, file, lineNumber, columnNumber);
 }
 
-void emit(const Finding &finding, Location policy) {
+} // namespace
+
+void emitFinding(const Finding &finding, Location policy) {
   // A file that is not IR has no location of MLIR's: it stands in the message.
   auto place = [&](const std::string &text) -> std::pair<Location, std::string> {
     if (std::optional<Location> location = locationOf(policy.getContext(), text))
@@ -41,8 +43,6 @@ void emit(const Finding &finding, Location policy) {
   }
 }
 
-} // namespace
-
 FailureOr<Resolution> resolvePrecision(ds::ModelOp model, const PrecisionOptions &given, const Checkpoint *checkpoint) {
   PrecisionOptions options = given;
   readPolicy(model, options);
@@ -50,8 +50,11 @@ FailureOr<Resolution> resolvePrecision(ds::ModelOp model, const PrecisionOptions
   if (failed(modules))
     return failure();
   Resolution resolution = resolve(std::move(modules->modules), options, checkpoint);
+  if (!resolution.hasErrors())
+    for (Finding &finding : requantisations(*modules, resolution))
+      resolution.findings.push_back(std::move(finding));
   for (const Finding &finding : resolution.findings)
-    emit(finding, model.getLoc());
+    emitFinding(finding, model.getLoc());
   if (resolution.hasErrors())
     return failure();
   return resolution;

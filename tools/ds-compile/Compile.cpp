@@ -4,20 +4,20 @@
 #include "dialects/dsrt/DSRT.h"
 #include "lowering/DSRTToLLVM/ProgramManifest.h"
 #include "lowering/Emit/Emit.h"
-#include "lowering/HuggingFaceToDS/HuggingFaceToDS.h"
 #include "lowering/DSToDSRT/DSToDSRT.h"
 #include "passes/Pipelines.h"
 #include "passes/precision/Passes.h"
 #include "passes/precision/Plan.h"
 #include "tools/driver/CommandLine.h"
-#include "tools/driver/IRFile.h"
+#include "tools/ds-compile/Model.h"
+#include "tools/ds-compile/PrecisionLock.h"
+#include "tools/ds-compile/WhatIf.h"
 
 #include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/Timing.h"
 #include "llvm/Support/SourceMgr.h"
 
-#include <filesystem>
 #include <optional>
 
 using namespace mlir;
@@ -26,36 +26,11 @@ using ::dsrt::Status;
 namespace dsmlir {
 namespace {
 
-/// What --precision-recipe auto reads.
-Checkpoint checkpointOf(const ModelConfig &config) {
-  Checkpoint checkpoint;
-  checkpoint.storedDtype = config.storedDtype == "float32" ? "fp32" : config.storedDtype == "float16" ? "fp16" : "bf16";
-  if (config.quantization) {
-    checkpoint.quantMethod = "fp8";
-    checkpoint.format = "e4m3";
-    checkpoint.blockRows = config.quantization->blockRows;
-    checkpoint.blockCols = config.quantization->blockCols;
-    checkpoint.ue8m0 = config.quantization->ue8m0;
-  }
-  return checkpoint;
-}
-
 /// A model on its way through the phases.
 class Compilation {
 public:
   explicit Compilation(const CompileOptions &options) : options(options) {
-    context.disableMultithreading();    // the graph is one function after the other; threads cost more than they bring
-    context.printOpOnDiagnostic(false); // an operation may be the whole model
-    context.loadDialect<ds::DSDialect, mlir::dsrt::DSRTDialect>();
-    // What has no place in a file is said without one.
-    context.getDiagEngine().registerHandler([](mlir::Diagnostic &diagnostic) -> LogicalResult {
-      if (diagnostic.getLocation()->findInstanceOf<FileLineColLoc>())
-        return failure();
-      llvm::errs() << (diagnostic.getSeverity() == DiagnosticSeverity::Warning ? "warning: " : "error: ") << diagnostic << "\n";
-      for (mlir::Diagnostic &note : diagnostic.getNotes())
-        llvm::errs() << "note: " << note << "\n";
-      return success();
-    });
+    prepareContext(context);
     timing.setOutput(mlir::createOutputStrategy(DefaultTimingManager::OutputFormat::Text, llvm::errs()));
     timing.setEnabled(options.timePasses);
     root = timing.getRootScope();
@@ -68,16 +43,34 @@ public:
       return writeIR();
     if (Status status = resolve(); !status.ok())
       return status;
-    if (Status status = report(); !status.ok() || (options.reportsOnly() && options.planOut.empty()))
+    if (!options.whatIf.empty())
+      return printWhatIf();
+    if (!options.precisionLock.empty()) {
+      ::dsrt::Expected<std::optional<::dsrt::OutputFile>> held = holdLock(options.precisionLock, plan);
+      if (!held)
+        return held.status();
+      if (*held)
+        newLock.emplace(std::move(**held));
+    }
+    if (Status status = report(); !status.ok())
+      return status;
+    Status status = options.reportsOnly() ? writePlan() : compileOn();
+    return status.ok() && newLock ? newLock->commit() : status;
+  }
+
+private:
+  /// From the resolution to what is asked for.
+  Status compileOn() {
+    if (failed(applyResolution(model(), *resolution)))
+      return {DSRT_REJECTED, ""};
+    if (options.dumpIrAfter == createResolvePrecisionPass()->getArgument()) // what ran here is that pass, with its result kept
+      llvm::errs() << "// -----// IR Dump After ResolvePrecisionPass (" << options.dumpIrAfter << ") //----- //\n" << module() << "\n\n";
+    if (Status status = writePlan(); !status.ok())
       return status;
     if (options.stage == Stage::Precision)
       return writeIR();
     if (Status status = runPasses("legalise", [](OpPassManager &passes) { buildLegalizationPipeline(passes); }); !status.ok())
       return status;
-    plan = planJson(model(), *resolution);
-    if (!options.planOut.empty())
-      if (Status status = ::dsrt::writeFile(options.planOut, plan.dump(2) + "\n"); !status.ok() || options.reportsOnly())
-        return status;
     if (options.stage == Stage::Legal)
       return writeIR();
     if (Status status =
@@ -94,60 +87,48 @@ public:
     return emit(manifest);
   }
 
-private:
-  ds::ModelOp model() { return *module->getOps<ds::ModelOp>().begin(); }
+  ds::ModelOp model() { return loaded->model(); }
+  ModuleOp module() { return *loaded->module; }
 
   Status import() {
     TimingScope scope = root.nest("import");
-    if (std::filesystem::path(options.model).extension() == ".mlir") {
-      ::dsrt::Expected<OwningOpRef<ModuleOp>> parsed = parseIRFile(context, sources, options.model, sourceHash);
-      if (!parsed)
-        return parsed.status();
-      module = std::move(*parsed);
-      auto models = module->getOps<ds::ModelOp>();
-      if (std::distance(models.begin(), models.end()) != 1)
-        return {DSRT_REJECTED, options.model + ": expects one ds.model"};
-      return {};
-    }
-    ::dsrt::Expected<ImportedModel> imported = importModel(context, options.model);
-    if (!imported)
-      return imported.status();
-    for (const std::string &warning : imported->warnings)
-      reportWarning(warning);
-    for (const std::string &note : imported->notes)
-      llvm::errs() << "note: " << note << "\n";
-    module = std::move(imported->module);
-    sourceHash = imported->hash;
-    checkpoint = checkpointOf(imported->config);
+    ::dsrt::Expected<LoadedModel> model = loadModel(context, sources, options.model);
+    if (!model)
+      return model.status();
+    loaded = std::move(*model);
     return {};
   }
 
+  const Checkpoint *checkpoint() const { return loaded->checkpoint ? &*loaded->checkpoint : nullptr; }
+
   Status resolve() {
     TimingScope scope = root.nest("resolve precision");
-    FailureOr<Resolution> result = resolvePrecision(model(), options.precision, checkpoint ? &*checkpoint : nullptr);
+    FailureOr<Resolution> result = resolvePrecision(model(), options.precision, checkpoint());
     if (failed(result))
       return {DSRT_REJECTED, ""};
     resolution = std::move(*result);
-    if (options.reportsOnly() && options.planOut.empty()) // also of what this target cannot run
-      return {};
-    if (failed(applyResolution(model(), *resolution)))
-      return {DSRT_REJECTED, ""};
-    if (options.dumpIrAfter == createResolvePrecisionPass()->getArgument()) // what ran here is that pass, with its result kept
-      llvm::errs() << "// -----// IR Dump After ResolvePrecisionPass (" << options.dumpIrAfter << ") //----- //\n" << *module << "\n\n";
+    plan = planJson(model(), *resolution);
     return {};
+  }
+
+  Status writePlan() { return options.planOut.empty() ? Status() : ::dsrt::writeFile(options.planOut, plan.dump(2) + "\n"); }
+
+  Status printWhatIf() {
+    ::dsrt::Expected<std::string> text = whatIf(model(), *resolution, checkpoint(), plan, options.whatIf);
+    return text ? printResult(*text) : text.status();
   }
 
   /// --list-modules and --explain.
   Status report() {
     if (options.listModules == "json")
-      return print(listModulesJson(*resolution).dump(1) + "\n");
+      return printResult(listModulesJson(*resolution).dump(1) + "\n");
     if (options.listModules == "text")
-      return print(listModulesText(*resolution));
+      return printResult(listModulesText(*resolution));
     if (!options.explain.empty()) {
-      ::dsrt::Expected<std::string> text = explain(*resolution, options.explain);
+      ::dsrt::Expected<std::string> text = explain(*resolution, options.explain, &plan);
       if (!text)
         return text.status();
-      return print(*text);
+      return printResult(*text);
     }
     return {};
   }
@@ -163,22 +144,22 @@ private:
           /*printAfterOnlyOnChange=*/false, /*printAfterOnlyOnFailure=*/false, llvm::errs());
     if (!options.reproducer.empty())
       passes.enableCrashReproducerGeneration(options.reproducer);
-    if (failed(passes.run(*module)))
+    if (failed(passes.run(module())))
       return {DSRT_REJECTED, ""};
     return {};
   }
 
   ::dsrt::Manifest describe() {
-    ::dsrt::Manifest manifest = describeProgram(*module->getOps<mlir::dsrt::ProgramOp>().begin());
+    ::dsrt::Manifest manifest = describeProgram(*module().getOps<mlir::dsrt::ProgramOp>().begin());
     manifest.target = options.target;
-    manifest.source = sourceHash;
+    manifest.source = loaded->hash;
     manifest.plan = plan;
     return manifest;
   }
 
   Status emit(const ::dsrt::Manifest &manifest) {
     TimingScope scope = root.nest("code generation");
-    ::dsrt::Expected<std::string> object = emitObject(*module, manifest.write());
+    ::dsrt::Expected<std::string> object = emitObject(module(), manifest.write());
     if (!object)
       return object.status();
     if (options.stage == Stage::Object)
@@ -193,15 +174,9 @@ private:
   Status writeIR() {
     std::string text;
     llvm::raw_string_ostream stream(text);
-    module->print(stream);
+    module().print(stream);
     stream << "\n";
-    return options.output.empty() ? print(text) : ::dsrt::writeFile(options.output, text);
-  }
-
-  static Status print(const std::string &text) {
-    if (fwrite(text.data(), 1, text.size(), stdout) != text.size() || fflush(stdout) != 0)
-      return {DSRT_IO, "cannot write to stdout"};
-    return {};
+    return options.output.empty() ? printResult(text) : ::dsrt::writeFile(options.output, text);
   }
 
   const CompileOptions &options;
@@ -210,11 +185,10 @@ private:
   SourceMgrDiagnosticHandler diagnostics{sources, &context, llvm::errs()};
   DefaultTimingManager timing;
   TimingScope root;
-  OwningOpRef<ModuleOp> module;
-  std::string sourceHash;
-  std::optional<Checkpoint> checkpoint;
+  std::optional<LoadedModel> loaded;
   std::optional<Resolution> resolution;
   ::dsrt::Json plan;
+  std::optional<::dsrt::OutputFile> newLock; ///< committed when everything else is done
 };
 
 } // namespace

@@ -90,7 +90,7 @@ void addPrecisionOption(CLI::App &app, const OptionDescriptor &descriptor, Preci
 Status expectModel(int argc, const char *const *argv) {
   if (argc < 2 || std::filesystem::exists(argv[1]))
     return {};
-  for (std::string_view command : {"diff", "sensitivity", "plan-mesh", "convert-policy"})
+  for (std::string_view command : {"sensitivity", "plan-mesh", "convert-policy"})
     if (argv[1] == command)
       return {DSRT_UNAVAILABLE, "'ds-compile " + std::string(command) + "' is not part of this build; 'ds-compile MODEL' compiles"};
   return {};
@@ -107,9 +107,13 @@ Expected<Stage> stageNamed(const std::string &name) {
   return found->second;
 }
 
-/// What the options must be together.
-Status check(const CompileOptions &options) {
-  bool reports = !options.listModules.empty() || !options.explain.empty() || !options.planOut.empty();
+bool reports(const CompileOptions &options) {
+  return !options.listModules.empty() || !options.explain.empty() || !options.planOut.empty() || !options.precisionLock.empty() ||
+         !options.whatIf.empty();
+}
+
+/// What reports must be together, and beside what is compiled.
+Status checkReports(const CompileOptions &options) {
   if (!options.listModules.empty() && options.listModules != "text" && options.listModules != "json")
     return {DSRT_USAGE, "--list-modules expects text or json, but got '" + options.listModules + "'"};
   if (!options.listModules.empty() && !options.explain.empty())
@@ -118,6 +122,23 @@ Status check(const CompileOptions &options) {
     return {DSRT_USAGE, "--list-modules writes no artifact: leave out -o"};
   if ((!options.listModules.empty() || !options.explain.empty()) && options.stage != Stage::Artifact && options.output.empty())
     return {DSRT_USAGE, "--compile-to writes to stdout as well: give -o FILE"};
+  if (options.stage == Stage::DS && reports(options))
+    return {DSRT_USAGE, "--compile-to=ds stops before precision is decided: it goes with no report of it"};
+  if (options.whatIf.empty())
+    return {};
+  for (auto [given, name] : {std::pair(!options.output.empty(), "-o"), std::pair(options.stage != Stage::Artifact, "--compile-to"),
+                             std::pair(!options.listModules.empty(), "--list-modules"), std::pair(!options.explain.empty(), "--explain"),
+                             std::pair(!options.planOut.empty(), "--plan-out"),
+                             std::pair(!options.precisionLock.empty(), "--precision-lock")})
+    if (given)
+      return {DSRT_USAGE, std::string("--what-if only prints what an override would change: leave out ") + name};
+  return {};
+}
+
+/// What the options must be together.
+Status check(const CompileOptions &options) {
+  if (Status status = checkReports(options); !status.ok())
+    return status;
   std::vector<std::string> passes = passNames();
   if (!options.dumpIrAfter.empty() && std::find(passes.begin(), passes.end(), options.dumpIrAfter) == passes.end()) {
     std::string near = didYouMean(nearestNames(options.dumpIrAfter, passes));
@@ -128,8 +149,8 @@ Status check(const CompileOptions &options) {
   }
   if (options.output.empty() && options.stage == Stage::Object)
     return {DSRT_USAGE, "--compile-to=obj expects -o FILE: an object is no text"};
-  if (options.output.empty() && options.stage == Stage::Artifact && !reports)
-    return {DSRT_USAGE, "expects -o OUT.dsx, or one of --list-modules, --explain, --plan-out and --compile-to"};
+  if (options.output.empty() && options.stage == Stage::Artifact && !reports(options))
+    return {DSRT_USAGE, "expects -o OUT.dsx, or one of --list-modules, --explain, --plan-out, --precision-lock, --what-if and --compile-to"};
   return {};
 }
 
@@ -164,6 +185,14 @@ std::optional<int> parseCompileOptions(int argc, const char *const *argv, Compil
       ->type_name("PATH")
       ->group("Reports");
   app.add_option("--plan-out", options.planOut, "writes the precision plan, as JSON")->type_name("FILE")->group("Reports");
+  app.add_option("--precision-lock", options.precisionLock, "holds the plan to that of the file, or writes the file where there is none")
+      ->type_name("FILE")
+      ->group("Reports");
+  app.add_option("--what-if", options.whatIf, "prints what that override alone would change (repeatable)")
+      ->type_name("PATH=fp32|bf16|fp16")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->group("Reports");
 
   app.add_flag("--time-passes", options.timePasses, "prints the time of each phase and pass")->group("The compiler itself");
   app.add_option("--dump-ir-after", options.dumpIrAfter, "prints the IR after a pass, to stderr")

@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace dsmlir {
 
@@ -22,6 +23,8 @@ struct CompileOptions {
   std::string listModules; ///< "text", "json", or empty
   std::string explain;     ///< a module's path or a pattern
   std::string planOut;
+  std::string precisionLock;       ///< a file
+  std::vector<std::string> whatIf; ///< PATH=DTYPE
   bool timePasses = false;
   std::string dumpIrAfter; ///< a pass
   std::string reproducer;

@@ -1,0 +1,23 @@
+// Many module paths in few words: "blocks.[3-60].ffn.experts.[0-255].{gate_proj,up_proj,down_proj}", and back.
+#pragma once
+
+#include "runtime/support/Status.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace dsmlir {
+
+/// Numbers that run through become ranges "[0-3,7]", last names under equal prefixes "{a,b}". In the order in which the first path of
+/// each appears; paths are taken once.
+std::vector<std::string> pathRanges(const std::vector<std::string_view> &paths);
+
+/// The ranges separated by ", "; behind the first `limit` of them "and N more" (0: all).
+std::string pathRangesText(const std::vector<std::string_view> &paths, size_t limit = 0);
+
+/// All paths of one range, in ascending order of the numbers, the last names innermost. DSRT_UNREADABLE for what pathRanges cannot have
+/// written, or stands for more than a million paths.
+dsrt::Expected<std::vector<std::string>> expandPathRange(std::string_view range);
+
+} // namespace dsmlir
