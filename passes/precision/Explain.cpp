@@ -36,7 +36,7 @@ std::vector<ChainLink> Resolution::chain(size_t module) const {
       winner = say(layer, std::string(name(low)) + ": " + source +
                               (includes.empty() ? ", every module that can" : ", include " + quoted(includes, include)));
     else
-      say(layer, includes.empty() ? "not selected: " + entry.type + " cannot run in low precision" : "not selected: no include matches");
+      say(layer, includes.empty() ? "not selected: a " + entry.type + " cannot run in low precision" : "not selected: no include matches");
     if (exclude >= 0) {
       size_t link = say(layer, "high precision: exclude " + quoted(excludes, exclude));
       winner = asked ? std::optional(link) : winner;

@@ -11,7 +11,6 @@ using dsrt::Status;
 
 namespace {
 
-constexpr size_t mostPaths = size_t(1) << 20;
 constexpr int64_t largestNumber = 999999999; // nine digits
 
 /// A component that is a number without leading zeros, or -1.

@@ -3,11 +3,15 @@
 
 #include "runtime/support/Status.h"
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace dsmlir {
+
+/// Paths of one range, and modules of one plan: far beyond any model, and little enough to hold.
+inline constexpr size_t mostPaths = size_t(1) << 20;
 
 /// Numbers that run through become ranges "[0-3,7]", last names under equal prefixes "{a,b}". In the order in which the first path of
 /// each appears; paths are taken once.

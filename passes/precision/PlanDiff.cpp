@@ -6,6 +6,7 @@
 
 #include <map>
 #include <unordered_map>
+#include <unordered_set>
 
 using namespace dsmlir;
 using dsrt::Json;
@@ -119,22 +120,29 @@ private:
     dsrt::Expected<std::vector<std::string>> paths = expandPathRange(path);
     if (!paths && problem.empty())
       problem = place + paths.status().message();
+    if (paths && view.members.size() + paths->size() > mostPaths && problem.empty())
+      problem = place + "expects at most " + std::to_string(mostPaths) + " paths in all";
     if (!problem.empty())
       return;
     uint32_t index = view.add(std::move(facts));
-    for (std::string &each : *paths)
+    for (std::string &each : *paths) {
+      if (!seen.insert(each).second && problem.empty())
+        problem = place + "the path stands twice";
       view.members.push_back({std::move(each), index, bytes / static_cast<int64_t>(paths->size())});
+    }
   }
 
-  /// "bf16 -> f8E4M3FN:... (quantised)", and the bytes of the copy that is this parameter's.
+  /// "bf16, quantised: f8E4M3FN:...", "bf16, reused as it is", and the bytes of the copy that is this parameter's.
   std::string parameterText(const Json &parameter, int64_t &bytes) {
     std::string text = format(parameter, "stored");
     if (parameter.contains("steps")) {
       const Json *steps = member(parameter, "steps", Json::value_t::array);
-      for (size_t i = 0; steps && i < steps->size(); ++i)
-        text += " -> " + format((*steps)[i], "format") + " (" + word((*steps)[i], "how") + ")";
+      for (size_t i = 0; steps && i < steps->size(); ++i) {
+        std::string to = format((*steps)[i], "format"), how = word((*steps)[i], "how");
+        text += ", " + how + (how == "reused as it is" ? "" : ": " + to);
+      }
     } else {
-      text += " -> " + format(parameter, "resident");
+      text += ", resident " + format(parameter, "resident");
     }
     const Json *size = member(parameter, "bytes", Json::value_t::number_unsigned);
     bool shared = parameter.contains("shares") && !parameter["shares"].is_null();
@@ -146,6 +154,7 @@ private:
   const std::string &what;
   PlanView view;
   std::string place, problem;
+  std::unordered_set<std::string> seen; ///< paths
 };
 
 std::string valueOf(const PlanFacts &facts, const std::string &name) {
@@ -155,8 +164,15 @@ std::string valueOf(const PlanFacts &facts, const std::string &name) {
   return "none";
 }
 
+Json changesJson(const std::vector<PlanChange> &changes) {
+  Json json = Json::object();
+  for (const PlanChange &change : changes)
+    json[change.name] = {{"a", change.before}, {"b", change.after}};
+  return json;
+}
+
 std::string sizeText(int64_t bytes) {
-  return bytes < 10'000 ? std::to_string(bytes) + " bytes" : dsrt::format("%.3f MB", static_cast<double>(bytes) / 1e6);
+  return bytes < 1'000'000 ? std::to_string(bytes) + " bytes" : dsrt::format("%.3f MB", static_cast<double>(bytes) / 1e6);
 }
 
 } // namespace
@@ -198,6 +214,8 @@ dsrt::Expected<PlanView> dsmlir::viewPlan(const Json &plan, const std::string &w
 
 std::vector<PlanChange> dsmlir::compareFacts(const PlanFacts &before, const PlanFacts &after) {
   std::vector<PlanChange> changes;
+  if (before == after)
+    return changes;
   auto has = [](const PlanFacts &facts, const std::string &name) {
     for (const auto &fact : facts)
       if (fact.first == name)
@@ -222,8 +240,13 @@ PlanDifference dsmlir::comparePlans(const PlanView &before, const PlanView &afte
   byPath.reserve(after.members.size());
   for (const PlanView::Member &member : after.members)
     byPath.emplace(member.path, &member);
-  std::map<std::pair<uint32_t, uint32_t>, std::vector<PlanChange>> compared; // what differs between two facts
-  std::map<std::pair<uint32_t, uint32_t>, size_t> groupOf;
+  // What differs between two facts, once; equal changes for equal reasons are one group.
+  struct Comparison {
+    PlanChangeGroup group;
+    std::string key;
+  };
+  std::map<std::pair<uint32_t, uint32_t>, Comparison> compared;
+  std::map<std::string, size_t> groupOf;
   size_t both = 0;
   for (const PlanView::Member &member : before.members) {
     auto found = byPath.find(member.path);
@@ -233,21 +256,23 @@ PlanDifference dsmlir::comparePlans(const PlanView &before, const PlanView &afte
     }
     ++both;
     const PlanView::Member &other = *found->second;
-    std::pair<uint32_t, uint32_t> key = {member.facts, other.facts};
-    auto [changes, fresh] = compared.try_emplace(key);
-    if (fresh)
-      changes->second = compareFacts(before.facts[member.facts], after.facts[other.facts]);
     bool sized = member.bytes >= 0 && other.bytes >= 0;
-    if (changes->second.empty() && (!sized || member.bytes == other.bytes))
+    auto [comparison, fresh] = compared.try_emplace({member.facts, other.facts});
+    PlanChangeGroup &change = comparison->second.group;
+    if (fresh) {
+      const PlanFacts &factsBefore = before.facts[member.facts], &factsAfter = after.facts[other.facts];
+      change = {{}, compareFacts(factsBefore, factsAfter), valueOf(factsBefore, "reason"), valueOf(factsAfter, "reason"), -1, -1};
+      Json key = {changesJson(change.changes), change.reasonBefore, change.reasonAfter};
+      comparison->second.key = key.dump();
+    }
+    if (change.changes.empty() && (!sized || member.bytes == other.bytes))
       continue;
-    auto [group, first] = groupOf.try_emplace(key, difference.groups.size());
-    if (first)
-      difference.groups.push_back({{},
-                                   changes->second,
-                                   valueOf(before.facts[member.facts], "reason"),
-                                   valueOf(after.facts[other.facts], "reason"),
-                                   sized ? 0 : -1,
-                                   sized ? 0 : -1});
+    auto [group, first] = groupOf.try_emplace(comparison->second.key, difference.groups.size());
+    if (first) {
+      difference.groups.push_back(change);
+      if (sized)
+        difference.groups.back().bytesBefore = difference.groups.back().bytesAfter = 0;
+    }
     PlanChangeGroup &target = difference.groups[group->second];
     target.paths.push_back(member.path);
     if (sized) {
@@ -272,17 +297,10 @@ std::vector<std::string_view> views(const std::vector<std::string> &paths) { ret
 
 std::string counted(size_t count) { return std::to_string(count) + (count == 1 ? " module" : " modules"); }
 
-void printChange(const std::string &name, const std::string &before, const std::string &after, std::string &text) {
+void printChange(const std::string &name, const std::string &before, const std::string &after, std::string &text, size_t width = 15) {
   text += "  " + name;
-  text.append(name.size() < 15 ? 15 - name.size() : 1, ' ');
+  text.append(name.size() < width ? width - name.size() : 1, ' ');
   text += before == after ? before + " (both)\n" : before + " -> " + after + "\n";
-}
-
-Json changesJson(const std::vector<PlanChange> &changes) {
-  Json json = Json::object();
-  for (const PlanChange &change : changes)
-    json[change.name] = {{"a", change.before}, {"b", change.after}};
-  return json;
 }
 
 } // namespace
@@ -297,8 +315,11 @@ std::string dsmlir::printDifference(const PlanDifference &difference, const std:
   for (const auto &[title, changes] : {std::pair("options", &difference.options), std::pair("settings", &difference.settings)}) {
     if (!changes->empty())
       text += std::string(title) + "\n";
+    size_t width = 15;
     for (const PlanChange &change : *changes)
-      printChange(change.name, change.before, change.after, text);
+      width = std::max(width, change.name.size() + 1);
+    for (const PlanChange &change : *changes)
+      printChange(change.name, change.before, change.after, text, width);
   }
   for (const PlanChangeGroup &group : difference.groups) {
     text += counted(group.paths.size()) + ": " + pathRangesText(views(group.paths), mostRanges) + "\n";

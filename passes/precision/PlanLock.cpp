@@ -121,6 +121,8 @@ dsrt::Expected<PlanView> dsmlir::readLock(std::string_view text, const std::stri
       if (line.substr(count, blank - count) != std::to_string(paths->size()))
         return malformed("expects the count " + std::to_string(paths->size()) + ", but got '" +
                          std::string(line.substr(count, blank - count)) + "'");
+      if (plan.members.size() + paths->size() > mostPaths)
+        return malformed("expects at most " + std::to_string(mostPaths) + " paths in all");
       for (std::string &each : *paths) {
         if (!seen.insert(each).second)
           return malformed("'" + each + "' stands twice");
