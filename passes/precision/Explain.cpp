@@ -26,8 +26,8 @@ std::vector<ChainLink> Resolution::chain(size_t module) const {
     return links.size() - 1;
   };
   // Includes, excludes and the recipe for compute or storage: the link that decides, or nothing where none of them spoke.
-  auto lowBit = [&](const char *layer, Precision low, const std::string &source, const std::vector<PatternSelection> &includes, int32_t include,
-                    const std::vector<PatternSelection> &excludes, int32_t exclude) -> std::optional<size_t> {
+  auto lowBit = [&](const char *layer, Precision low, const std::string &source, const std::vector<PatternSelection> &includes,
+                    int32_t include, const std::vector<PatternSelection> &excludes, int32_t exclude) -> std::optional<size_t> {
     if (low == Precision::None)
       return std::nullopt;
     std::optional<size_t> winner;

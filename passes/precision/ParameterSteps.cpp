@@ -55,9 +55,7 @@ bool dsmlir::asksForStep(const PrecisionOptions &options, const QuantFormat &fro
   return (tiles && options.fp8WeightGranularity.given()) || (from.scale != to.scale && options.fp8ScaleFormat.given());
 }
 
-const char *dsmlir::typeName(Precision dtype) {
-  return dtype == Precision::FP32 ? "f32" : dtype == Precision::FP16 ? "f16" : "bf16";
-}
+const char *dsmlir::typeName(Precision dtype) { return dtype == Precision::FP32 ? "f32" : dtype == Precision::FP16 ? "f16" : "bf16"; }
 
 Json dsmlir::formatJson(const QuantFormat &format) {
   Json json = {{"payload", format.payload}, {"scale", format.scale},       {"tile", {format.tileRows, format.tileCols}},

@@ -25,7 +25,8 @@ struct ParameterFormat {
 struct ParameterStep {
   std::string stage; ///< "persistent": what layer 1 says; "compute": what the product takes, which is resident
   ParameterFormat format;
-  std::string how; ///< "reused as it is", "quantised", "dequantised to FP32, then quantised", "dequantised to FP32, then rounded", "rounded", "widened"
+  std::string how; ///< "reused as it is", "quantised", "dequantised to FP32, then quantised", "dequantised to FP32, then rounded",
+                   ///< "rounded", "widened"
 };
 
 /// The steps that change something on the way from `stored`, in order; the last one is always that of compute.

@@ -104,7 +104,10 @@ private:
                         {"flops_per_token", flopsOf(op)}};
     if (product && isa<ds::MLAAttentionOp>(op.getOperation()))
       // Absorbed: the weight's values act on queries and outputs that are not quantised.
-      entry["decode"] = {{"compute", typeName(resolution.activationDtype)}, {"accumulate", "f32"}, {"activation", nullptr}, {"weight", "dequantised values"}};
+      entry["decode"] = {{"compute", typeName(resolution.activationDtype)},
+                         {"accumulate", "f32"},
+                         {"activation", nullptr},
+                         {"weight", "dequantised values"}};
     operations.push_back(std::move(entry));
   }
 

@@ -69,7 +69,8 @@ std::vector<PlanChange> compareFacts(const PlanFacts &before, const PlanFacts &a
 /// For people: "BEFORE -> AFTER" where the two have names, changed options and settings, then the groups. Empty where nothing differs.
 std::string printDifference(const PlanDifference &difference, const std::string &before, const std::string &after);
 
-/// For machines: {"differ","options","settings","groups":[{"modules","first","paths","changes","reason","resident_bytes"}...],"only_a","only_b"}.
+/// For machines:
+/// {"differ","options","settings","groups":[{"modules","first","paths","changes","reason","resident_bytes"}...],"only_a","only_b"}.
 dsrt::Json differenceJson(const PlanDifference &difference);
 
 } // namespace dsmlir

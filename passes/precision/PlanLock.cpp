@@ -12,8 +12,9 @@ using dsrt::Status;
 namespace {
 
 constexpr std::string_view firstLine = "# ds-mlir precision lock, version 1\n";
-constexpr std::string_view comment = "# The resolved plan of a model. 'ds-compile --precision-lock FILE' fails where its plan is another; delete the file\n"
-                                     "# to write it anew. First the settings, then modules that have everything in common: how many, and which.\n";
+constexpr std::string_view comment =
+    "# The resolved plan of a model. 'ds-compile --precision-lock FILE' fails where its plan is another; delete the file\n"
+    "# to write it anew. First the settings, then modules that have everything in common: how many, and which.\n";
 
 bool isPlain(char c) { return isalnum(static_cast<unsigned char>(c)) || std::string_view("_.:/+-").find(c) != std::string_view::npos; }
 
@@ -95,8 +96,9 @@ dsrt::Expected<PlanView> dsmlir::readLock(std::string_view text, const std::stri
   std::unordered_set<std::string> seen;
   size_t number = 0;
   auto malformed = [&](const std::string &problem) {
-    return Status(DSRT_UNREADABLE, what + ":" + std::to_string(number) + ": " + problem +
-                                       "; a lock is written by --precision-lock where the file is absent: restore it, or delete it to write it anew");
+    return Status(DSRT_UNREADABLE,
+                  what + ":" + std::to_string(number) + ": " + problem +
+                      "; a lock is written by --precision-lock where the file is absent: restore it, or delete it to write it anew");
   };
   if (!text.starts_with(firstLine)) {
     number = 1;

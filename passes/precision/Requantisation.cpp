@@ -52,8 +52,9 @@ std::vector<Finding> requantisations(const ModelModules &model, const Resolution
     std::vector<std::string_view> paths;
     for (uint32_t module : each.modules)
       paths.push_back(resolution.modules()[module].path);
-    Finding finding = makeFinding(Code::QuantisedTwice, std::to_string(paths.size()) + (paths.size() == 1 ? " parameter is" : " parameters are") +
-                                                            " dequantised from " + each.from + " and quantised again to " + each.to);
+    Finding finding =
+        makeFinding(Code::QuantisedTwice, std::to_string(paths.size()) + (paths.size() == 1 ? " parameter is" : " parameters are") +
+                                              " dequantised from " + each.from + " and quantised again to " + each.to);
     if (resolution.options.strictRules.value)
       finding.severity = Severity::Error;
     finding.module = paths.front();

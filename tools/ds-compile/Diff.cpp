@@ -77,7 +77,8 @@ private:
     Side side{path, std::nullopt, {}};
     char magic[4] = {};
     std::ifstream(path, std::ios::binary).read(magic, sizeof magic);
-    if (std::string_view(magic, sizeof magic) == "\x7f" "ELF") {
+    if (std::string_view(magic, sizeof magic) == "\x7f"
+                                                 "ELF") {
       Expected<std::string> text = ::dsrt::readElfSection(path, ::dsrt::manifestSection, uint64_t(1) << 28);
       if (!text)
         return text.status();
@@ -147,13 +148,14 @@ private:
 } // namespace
 
 int diffCommand(int argc, const char *const *argv) {
-  CommandLine line("ds-compile diff", "Compares two plans, artifacts or policies: what is decided otherwise, and by which rule. Ends with 0 where\n"
-                                      "nothing is, with 1 where something is.");
+  CommandLine line("ds-compile diff",
+                   "Compares two plans, artifacts or policies: what is decided otherwise, and by which rule. Ends with 0 where\n"
+                   "nothing is, with 1 where something is.");
   std::string a, b, model;
   bool json = false;
   const char *kinds = "a plan (--plan-out), an artifact, a precision file, or an .mlir file with a policy";
-  line.app().add_option("a", a, kinds)->required()->type_name("A");
-  line.app().add_option("b", b, "the other")->required()->type_name("B");
+  line.app().add_option("A", a, kinds)->required()->type_name("FILE");
+  line.app().add_option("B", b, "the other")->required()->type_name("FILE");
   line.app().add_option("--model", model, "resolves policies on this model and compares their plans")->type_name("MODEL");
   line.app().add_flag("--json", json, "prints JSON");
   if (std::optional<int> code = line.parse(argc, argv))

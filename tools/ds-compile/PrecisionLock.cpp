@@ -34,8 +34,8 @@ Expected<std::optional<OutputFile>> holdLock(const std::string &path, const Json
   PlanDifference difference = comparePlans(*lock, *now);
   if (difference.empty())
     return std::optional<OutputFile>();
-  return Status(DSRT_REJECTED, "[" + codeName(Code::PlanDiffersFromLock) + "] the plan of this run is not the one of the lock " + path + "\n" +
-                                   printDifference(difference, path, "this run") +
+  return Status(DSRT_REJECTED, "[" + codeName(Code::PlanDiffersFromLock) + "] the plan of this run is not the one of the lock " + path +
+                                   "\n" + printDifference(difference, path, "this run") +
                                    "note: take back what changed the plan, or delete " + path + " and run again to write it anew");
 }
 

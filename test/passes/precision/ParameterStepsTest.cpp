@@ -49,7 +49,8 @@ TEST(ParameterSteps, LowBitComputeQuantises) {
 TEST(ParameterSteps, ALowBitCheckpointIsReusedWhereItsFormatIsComputedIn) {
   EXPECT_EQ(steps(blocks(), {"--fp8"}), "compute " + block + " (reused as it is)");
   // F32 scales can hold powers of two; the params dtype is skipped.
-  EXPECT_EQ(steps(blocks("ue8m0"), {"--fp8", "--params-dtype", "fp16"}), "compute f8E4M3FN:128x128:ue8m0:power_of_two:nearest (reused as it is)");
+  EXPECT_EQ(steps(blocks("ue8m0"), {"--fp8", "--params-dtype", "fp16"}),
+            "compute f8E4M3FN:128x128:ue8m0:power_of_two:nearest (reused as it is)");
   EXPECT_EQ(steps(blocks(), {"--fp8", "--fp8-scale-format", "ue8m0"}),
             "compute f8E4M3FN:128x128:ue8m0:power_of_two:nearest (dequantised to FP32, then quantised)");
   EXPECT_EQ(steps(blocks(), {"--bf16"}), "compute bf16 (dequantised to FP32, then rounded)");
@@ -60,8 +61,8 @@ TEST(ParameterSteps, LowBitStorageIsAStepOfItsOwn) {
   EXPECT_EQ(steps(bf16, {"--fp32", "--fp4-param"}), "persistent " + nf4 + " (quantised), compute f32 (dequantised to FP32)");
   EXPECT_EQ(steps(bf16, {"--fp8", "--fp4-param"}),
             "persistent " + nf4 + " (quantised), compute " + block + " (dequantised to FP32, then quantised)");
-  EXPECT_EQ(steps(blocks(), {"--fp8", "--fp4-param"}), "persistent " + nf4 + " (dequantised to FP32, then quantised), compute " + block +
-                                                           " (dequantised to FP32, then quantised)");
+  EXPECT_EQ(steps(blocks(), {"--fp8", "--fp4-param"}),
+            "persistent " + nf4 + " (dequantised to FP32, then quantised), compute " + block + " (dequantised to FP32, then quantised)");
   // Stored and computed in one format: quantised once.
   EXPECT_EQ(steps(bf16, {"--fp8", "--fp8-param", "--fp8-weight-granularity", "channel"}),
             "compute f8E4M3FN:1xall:f32:amax:nearest (quantised)");

@@ -33,12 +33,13 @@ TEST(PathRanges, AnExpertOfABigModelIsTwoRanges) {
   std::vector<Module> modules = modelModules({61, 3, 256, true});
   std::vector<std::string_view> experts, others;
   for (const Module &module : modules)
-    (module.path == "blocks.30.ffn.experts.7.up_proj"             ? others
+    (module.path == "blocks.30.ffn.experts.7.up_proj"     ? others
      : module.path.find(".experts.") != std::string::npos ? experts
-                                                                  : others)
+                                                          : others)
         .push_back(module.path);
-  EXPECT_EQ(pathRangesText(experts), "blocks.[3-60].ffn.experts.[0-255].{gate_proj,down_proj}, blocks.[3-29,31-60].ffn.experts.[0-255].up_proj, "
-                                     "blocks.30.ffn.experts.[0-6,8-255].up_proj");
+  EXPECT_EQ(pathRangesText(experts),
+            "blocks.[3-60].ffn.experts.[0-255].{gate_proj,down_proj}, blocks.[3-29,31-60].ffn.experts.[0-255].up_proj, "
+            "blocks.30.ffn.experts.[0-6,8-255].up_proj");
 }
 
 // Whatever is written reads back as the same paths, each once.

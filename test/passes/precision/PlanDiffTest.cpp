@@ -11,25 +11,26 @@ using testing::HasSubstr;
 namespace {
 
 Json operation(const std::string &path, const std::string &compute, const std::string &reason, int64_t bytes, int modules = 1) {
-  return {{"path", path},
-          {"modules", modules},
-          {"type", "Linear"},
-          {"kind", "linear"},
-          {"compute", compute},
-          {"accumulate", "f32"},
-          {"promote", 0},
-          {"result", "bf16"},
-          {"storage", "bf16"},
-          {"reason", reason},
-          {"storage_reason", "params dtype"},
-          {"activation", nullptr},
-          {"weight", nullptr},
-          {"parameter",
-           {{"stored", "bf16"},
-            {"steps", Json::array({{{"stage", "compute"}, {"format", compute}, {"how", compute == "bf16" ? "reused as it is" : "widened"}}})},
-            {"resident", compute},
-            {"bytes", bytes},
-            {"shares", nullptr}}}};
+  return {
+      {"path", path},
+      {"modules", modules},
+      {"type", "Linear"},
+      {"kind", "linear"},
+      {"compute", compute},
+      {"accumulate", "f32"},
+      {"promote", 0},
+      {"result", "bf16"},
+      {"storage", "bf16"},
+      {"reason", reason},
+      {"storage_reason", "params dtype"},
+      {"activation", nullptr},
+      {"weight", nullptr},
+      {"parameter",
+       {{"stored", "bf16"},
+        {"steps", Json::array({{{"stage", "compute"}, {"format", compute}, {"how", compute == "bf16" ? "reused as it is" : "widened"}}})},
+        {"resident", compute},
+        {"bytes", bytes},
+        {"shares", nullptr}}}};
 }
 
 Json plan() {
@@ -37,7 +38,12 @@ Json plan() {
   plan["operations"] = Json::array({operation("blocks.0.attn.out_proj", "bf16", "run policy", 100),
                                     operation("blocks.1.attn.out_proj", "bf16", "run policy", 100),
                                     operation("blocks.1.ffn.experts.[0-7].up_proj", "bf16", "run policy", 800, 8)});
-  plan["without_parameters"] = Json::array({{{"path", "blocks.0.attn.residual"}, {"kind", "add"}, {"compute", "bf16"}, {"accumulate", "f32"}, {"reason", "run policy"}, {"flops_per_row", 64}}});
+  plan["without_parameters"] = Json::array({{{"path", "blocks.0.attn.residual"},
+                                             {"kind", "add"},
+                                             {"compute", "bf16"},
+                                             {"accumulate", "f32"},
+                                             {"reason", "run policy"},
+                                             {"flops_per_row", 64}}});
   return plan;
 }
 
@@ -58,9 +64,9 @@ TEST(PlanDiff, EqualPlansDifferInNothing) {
 TEST(PlanDiff, ASplitGroupDiffersInOneExpert) {
   Json after = plan();
   after["operations"].erase(2);
-  for (auto [path, compute, reason, bytes, count] :
-       {std::tuple("blocks.1.ffn.experts.[0-2].up_proj", "bf16", "run policy", 300, 3),
-        {"blocks.1.ffn.experts.3.up_proj", "f32", "override", 200, 1}, {"blocks.1.ffn.experts.[4-7].up_proj", "bf16", "run policy", 400, 4}})
+  for (auto [path, compute, reason, bytes, count] : {std::tuple("blocks.1.ffn.experts.[0-2].up_proj", "bf16", "run policy", 300, 3),
+                                                     {"blocks.1.ffn.experts.3.up_proj", "f32", "override", 200, 1},
+                                                     {"blocks.1.ffn.experts.[4-7].up_proj", "bf16", "run policy", 400, 4}})
     after["operations"].push_back(operation(path, compute, reason, bytes, count));
   PlanDifference difference = comparePlans(view(plan()), view(after));
   EXPECT_EQ(printDifference(difference, "a", "b"), "a -> b\n"
@@ -105,8 +111,14 @@ TEST(PlanDiff, TheReasonIsPrintedAlsoWhereItIsTheSame) {
 }
 
 TEST(PlanDiff, OptionsAreComparedOneByOne) {
-  Json a = {{"mode", "x"}, {"overrides", {"lm_head=fp32", "final_norm=fp16"}}, {"compute_lowbit_exclude", {"attn", "ffn"}}, {"module_compute_dtype_rule", {"a=fp32", "b=fp16"}}};
-  Json b = {{"mode", "x"}, {"overrides", {"final_norm=fp16", "lm_head=bf16"}}, {"compute_lowbit_exclude", {"ffn"}}, {"module_compute_dtype_rule", {"b=fp16", "a=fp32"}}};
+  Json a = {{"mode", "x"},
+            {"overrides", {"lm_head=fp32", "final_norm=fp16"}},
+            {"compute_lowbit_exclude", {"attn", "ffn"}},
+            {"module_compute_dtype_rule", {"a=fp32", "b=fp16"}}};
+  Json b = {{"mode", "x"},
+            {"overrides", {"final_norm=fp16", "lm_head=bf16"}},
+            {"compute_lowbit_exclude", {"ffn"}},
+            {"module_compute_dtype_rule", {"b=fp16", "a=fp32"}}};
   std::vector<PlanChange> changes = compareFacts(optionFacts(a), optionFacts(b));
   ASSERT_EQ(changes.size(), 4u);
   EXPECT_EQ(changes[0].name + changes[0].before + changes[0].after, "override lm_headfp32bf16");
@@ -132,7 +144,8 @@ TEST(PlanDiff, WhatIsNoPlanIsUnreadable) {
   broken([](Json &json) { json = Json::array(); }, "expects a plan of the schema ds-mlir/plan/1");
   broken([](Json &json) { json["schema"] = "ds-mlir/plan/2"; }, "expects a plan of the schema ds-mlir/plan/1");
   broken([](Json &json) { json["operations"] = 3; }, "expects 'operations' to be array");
-  broken([](Json &json) { json["operations"][0].erase("reason"); }, "operations[0] (blocks.0.attn.out_proj): expects 'reason' to be string");
+  broken([](Json &json) { json["operations"][0].erase("reason"); },
+         "operations[0] (blocks.0.attn.out_proj): expects 'reason' to be string");
   broken([](Json &json) { json["operations"][0]["compute"] = 7; }, "expects 'compute' to be string");
   broken([](Json &json) { json["operations"][1]["weight"] = {{"payload", "nf4"}}; }, "expects 'scale' to be string");
   broken([](Json &json) { json["operations"][1]["parameter"]["bytes"] = -1; }, "expects 'bytes' to be a whole number");
@@ -173,12 +186,15 @@ TEST(PlanLock, EveryEditIsSeenOrRefused) {
     ASSERT_TRUE(lock) << lock.status().message();
     EXPECT_FALSE(comparePlans(*lock, now).empty()) << to;
   }
-  for (auto [from, to, says] :
-       {std::tuple("version 1", "version 2", "plan.lock:1: expects '# ds-mlir precision lock, version 1'"),
-        {"mode=bf16", "mode", "plan.lock:5: expects name=value"}, {"mode=bf16", "mode=\"bf16", "expects name=value"},
-        {"mode=bf16", "mode=b\tf", "expects name=value"}, {"      2  blocks", "      3  blocks", "expects the count 2, but got '3'"},
-        {"      2  blocks", "      2", "expects a count and a range of paths"}, {"blocks.[0,1]", "blocks.[0,", "is no path or range"},
-        {"blocks.[0,1]", "blocks.[0,0]", "'blocks.0.attn.out_proj' stands twice"}, {"mode=bf16", "  1  lm_head", "before their paths"}}) {
+  for (auto [from, to, says] : {std::tuple("version 1", "version 2", "plan.lock:1: expects '# ds-mlir precision lock, version 1'"),
+                                {"mode=bf16", "mode", "plan.lock:5: expects name=value"},
+                                {"mode=bf16", "mode=\"bf16", "expects name=value"},
+                                {"mode=bf16", "mode=b\tf", "expects name=value"},
+                                {"      2  blocks", "      3  blocks", "expects the count 2, but got '3'"},
+                                {"      2  blocks", "      2", "expects a count and a range of paths"},
+                                {"blocks.[0,1]", "blocks.[0,", "is no path or range"},
+                                {"blocks.[0,1]", "blocks.[0,0]", "'blocks.0.attn.out_proj' stands twice"},
+                                {"mode=bf16", "  1  lm_head", "before their paths"}}) {
     dsrt::Expected<PlanView> lock = readLock(edited(from, to), "plan.lock");
     ASSERT_FALSE(lock) << to;
     EXPECT_EQ(lock.status().code(), DSRT_UNREADABLE);
