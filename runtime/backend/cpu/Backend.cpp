@@ -99,6 +99,7 @@ constexpr Support table[] = {
     {DSRT_OP_mla_decode, {plain, readable}},
     {DSRT_OP_linear, {plain, plain}},
     {DSRT_OP_quantize, {payload | bit(DSRT_F8E5M2), plain}},
+    {DSRT_OP_grouped_quantize, {payload | bit(DSRT_F8E5M2), plain}},
     {DSRT_OP_scaled_matmul, {plain, payload, payload}},
     {DSRT_OP_route, {}},
     {DSRT_OP_expert_order, {}},

@@ -67,7 +67,8 @@ typedef enum dsrt_outer_scale {
 
 typedef enum dsrt_rounding { DSRT_NEAREST_EVEN = 0, DSRT_STOCHASTIC = 1 } dsrt_rounding;
 
-/* A quantisation format. A tile extent of 0 means the whole extent. */
+/* A quantisation format. A tile extent of 0 means the whole extent. A row of a four-bit payload is ceil(columns / 2) bytes: column 2i
+ * stands in the lower half of byte i, and the upper half behind the last of an odd number of columns is 0. */
 typedef struct dsrt_quant {
   int32_t payload;    /* dsrt_dtype */
   int32_t scale;      /* dsrt_dtype the scale is representable in; DSRT_NONE: not quantised, payload is the dtype */
@@ -77,7 +78,7 @@ typedef struct dsrt_quant {
   int32_t rounding;   /* dsrt_rounding */
   float amax_floor;   /* amax is at least this */
   int32_t outer;      /* dsrt_outer_scale */
-  uint64_t seed;      /* of stochastic rounding */
+  uint64_t seed;      /* key of stochastic rounding (Philox): the run's seed, mixed with the operand's module by the compiler */
 } dsrt_quant;
 
 /* What a weight is read for; a backend may repack one that is only multiplied with. */
