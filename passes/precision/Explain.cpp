@@ -165,10 +165,11 @@ dsrt::Expected<std::string> dsmlir::explain(const Resolution &resolution, std::s
   }
   std::string text;
   for (const auto &[chain, members] : groups) {
-    std::vector<std::string_view> paths;
+    std::vector<std::string> paths;
     for (size_t module : members)
       paths.push_back(resolution.modules()[module].path);
-    text += std::to_string(members.size()) + (members.size() == 1 ? " module: " : " modules: ") + pathRangesText(paths, 8) + "\n" + chain;
+    text +=
+        std::to_string(members.size()) + (members.size() == 1 ? " module: " : " modules: ") + listOf(pathRanges(paths), 8) + "\n" + chain;
   }
   return text;
 }

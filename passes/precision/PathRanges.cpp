@@ -42,7 +42,7 @@ std::string rangeText(const std::set<int64_t> &numbers) {
       ++last;
     text += (text.empty() ? "" : ",") + std::to_string(*first);
     if (last != first)
-      text += (*last == *first + 1 ? "," : "-") + std::to_string(*last);
+      text += "-" + std::to_string(*last);
     first = std::next(last);
   }
   return numbers.size() == 1 ? text : "[" + text + "]";
@@ -103,21 +103,22 @@ std::vector<std::string> choicesOf(std::string_view component) {
 
 } // namespace
 
-std::vector<std::string> dsmlir::pathRanges(const std::vector<std::string_view> &paths) {
+std::vector<std::string> dsmlir::pathRanges(const std::vector<std::string> &paths) {
+  static const std::string number(1, '\0'); // stands for one in a shape
   // Paths of one shape differ in their numbers only.
   std::vector<std::vector<std::string>> shapes;
   std::vector<std::vector<Numbers>> numbers;
   std::map<std::string, size_t> shapeOf;
-  for (std::string_view path : paths) {
+  for (const std::string &path : paths) {
     std::string key;
     Numbers tuple;
     std::vector<std::string> shape;
     for (std::string_view component : split(path, '.')) {
-      int64_t number = component.empty() ? -1 : numberOf(component);
-      shape.emplace_back(number < 0 ? component : "");
+      int64_t value = component.empty() ? -1 : numberOf(component);
+      shape.push_back(value < 0 ? std::string(component) : number);
       key += shape.back() + ".";
-      if (number >= 0)
-        tuple.push_back(number);
+      if (value >= 0)
+        tuple.push_back(value);
     }
     auto [place, fresh] = shapeOf.try_emplace(key, shapes.size());
     if (fresh) {
@@ -141,9 +142,9 @@ std::vector<std::string> dsmlir::pathRanges(const std::vector<std::string_view> 
       std::string prefix;
       size_t next = 0;
       for (size_t at = 0; at + 1 < shapes[i].size(); ++at)
-        prefix += (shapes[i][at].empty() ? product[next++] : shapes[i][at]) + ".";
-      std::string name = shapes[i].back().empty() ? product[next] : shapes[i].back();
-      bool joins = !prefix.empty() && !shapes[i].back().empty(); // names without a block stay apart, numbers are ranges already
+        prefix += (shapes[i][at] == number ? product[next++] : shapes[i][at]) + ".";
+      std::string name = shapes[i].back() == number ? product[next] : shapes[i].back();
+      bool joins = !prefix.empty() && shapes[i].back() != number; // names without a block stay apart, numbers are ranges already
       auto [place, fresh] = rangeOf.try_emplace(joins ? prefix : prefix + name, ranges.size());
       if (fresh)
         ranges.push_back({prefix, {}});
@@ -160,15 +161,11 @@ std::vector<std::string> dsmlir::pathRanges(const std::vector<std::string_view> 
   return texts;
 }
 
-std::string dsmlir::pathRangesText(const std::vector<std::string_view> &paths, size_t limit) {
-  std::vector<std::string> ranges = pathRanges(paths);
-  std::string text;
-  for (size_t i = 0; i < ranges.size(); ++i) {
-    if (limit && i == limit)
-      return text + " and " + std::to_string(ranges.size() - limit) + " more";
-    text += (i ? ", " : "") + ranges[i];
-  }
-  return text;
+std::string dsmlir::listOf(const std::vector<std::string> &texts, size_t most) {
+  std::string list;
+  for (size_t i = 0; i < texts.size() && i < most; ++i)
+    list += (i ? ", " : "") + texts[i];
+  return texts.size() > most ? list + " and " + std::to_string(texts.size() - most) + " more" : list;
 }
 
 dsrt::Expected<std::vector<std::string>> dsmlir::expandPathRange(std::string_view range) {

@@ -15,10 +15,10 @@ inline constexpr size_t mostPaths = size_t(1) << 20;
 
 /// Numbers that run through become ranges "[0-3,7]", last names under equal prefixes "{a,b}". In the order in which the first path of
 /// each appears; paths are taken once.
-std::vector<std::string> pathRanges(const std::vector<std::string_view> &paths);
+std::vector<std::string> pathRanges(const std::vector<std::string> &paths);
 
-/// The ranges separated by ", "; behind the first `limit` of them "and N more" (0: all).
-std::string pathRangesText(const std::vector<std::string_view> &paths, size_t limit = 0);
+/// "a, b, c and 4 more": at most `most` of the texts.
+std::string listOf(const std::vector<std::string> &texts, size_t most);
 
 /// All paths of one range, in ascending order of the numbers, the last names innermost. DSRT_UNREADABLE for what pathRanges cannot have
 /// written, or stands for more than a million paths.

@@ -41,11 +41,13 @@ public:
     operations = dsrt::Json::array();
     withoutParameters = dsrt::Json::array();
     FailureOr<ModelModules> modules = ModelModules::collect(model);
-    auto prefill = symbols.lookup<ds::FuncOp>("prefill");
-    if (succeeded(modules) && prefill && modules->modules.size() == resolution.decisions.size()) {
-      llvm::DenseMap<Operation *, const ModuleOperation *> entries;
-      for (const ModuleOperation &entry : modules->operations)
-        entries[entry.operation] = &entry;
+    if (failed(modules) || modules->modules.size() != resolution.decisions.size())
+      llvm::report_fatal_error("the model has changed since precision was resolved");
+    llvm::DenseMap<Operation *, const ModuleOperation *> entries;
+    for (const ModuleOperation &entry : modules->operations)
+      entries[entry.operation] = &entry;
+    // Both entry points hold the same modules, and what lies between them.
+    if (auto prefill = symbols.lookup<ds::FuncOp>("prefill"))
       for (Operation &op : prefill.getBody().front()) {
         if (auto entry = entries.find(&op); entry != entries.end())
           addModules(*entry->second);
@@ -54,7 +56,6 @@ public:
         if (auto policy = dyn_cast<ds::RunPolicyInterface>(op))
           addWithoutParameters(policy);
       }
-    }
     addUses();
     plan["operations"] = std::move(operations);
     plan["without_parameters"] = std::move(withoutParameters);
@@ -195,6 +196,9 @@ private:
           const dsrt::Json &held = (*other)["parameter"];
           return held["shape"] == parameter["shape"] && held["steps"] == parameter["steps"];
         });
+        bool named = std::any_of(uses.begin(), use, [&](dsrt::Json *other) { return (*other)["parameter"]["name"] == parameter["name"]; });
+        if (named && sharing == use) // legalisation gives it a parameter of its own
+          parameter["name"] = (**use)["path"].get<std::string>() + ".weight";
         parameter["uses"] = paths;
         parameter["shares"] = sharing == use ? dsrt::Json(nullptr) : (**sharing)["parameter"]["name"];
       }

@@ -293,8 +293,6 @@ PlanDifference dsmlir::comparePlans(const PlanView &before, const PlanView &afte
 
 namespace {
 
-std::vector<std::string_view> views(const std::vector<std::string> &paths) { return {paths.begin(), paths.end()}; }
-
 std::string counted(size_t count) { return std::to_string(count) + (count == 1 ? " module" : " modules"); }
 
 void printChange(const std::string &name, const std::string &before, const std::string &after, std::string &text, size_t width = 15) {
@@ -322,7 +320,7 @@ std::string dsmlir::printDifference(const PlanDifference &difference, const std:
       printChange(change.name, change.before, change.after, text, width);
   }
   for (const PlanChangeGroup &group : difference.groups) {
-    text += counted(group.paths.size()) + ": " + pathRangesText(views(group.paths), mostRanges) + "\n";
+    text += counted(group.paths.size()) + ": " + listOf(pathRanges(group.paths), mostRanges) + "\n";
     for (const PlanChange &change : group.changes)
       if (change.name != "reason")
         printChange(change.name, change.before, change.after, text);
@@ -332,7 +330,7 @@ std::string dsmlir::printDifference(const PlanDifference &difference, const std:
   }
   for (const auto &[side, paths] : {std::pair(before, &difference.onlyBefore), std::pair(after, &difference.onlyAfter)})
     if (!paths->empty())
-      text += counted(paths->size()) + " only in " + side + ": " + pathRangesText(views(*paths), mostRanges) + "\n";
+      text += counted(paths->size()) + " only in " + side + ": " + listOf(pathRanges(*paths), mostRanges) + "\n";
   return text;
 }
 
@@ -345,14 +343,14 @@ Json dsmlir::differenceJson(const PlanDifference &difference) {
     std::vector<std::string> first(group.paths.begin(), group.paths.begin() + static_cast<long>(std::min<size_t>(group.paths.size(), 3)));
     Json entry = {{"modules", group.paths.size()},
                   {"first", first},
-                  {"paths", pathRanges(views(group.paths))},
+                  {"paths", pathRanges(group.paths)},
                   {"changes", changesJson(group.changes)},
                   {"reason", {{"a", group.reasonBefore}, {"b", group.reasonAfter}}}};
     if (group.bytesBefore >= 0)
       entry["resident_bytes"] = {{"a", group.bytesBefore}, {"b", group.bytesAfter}};
     json["groups"].push_back(std::move(entry));
   }
-  json["only_a"] = pathRanges(views(difference.onlyBefore));
-  json["only_b"] = pathRanges(views(difference.onlyAfter));
+  json["only_a"] = pathRanges(difference.onlyBefore);
+  json["only_b"] = pathRanges(difference.onlyAfter);
   return json;
 }

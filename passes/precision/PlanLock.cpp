@@ -76,7 +76,7 @@ std::string dsmlir::writeLock(const PlanView &plan) {
   text += "\n";
   for (const auto &setting : plan.settings)
     text += factsText({setting}) + "\n";
-  std::vector<std::vector<std::string_view>> paths(plan.facts.size());
+  std::vector<std::vector<std::string>> paths(plan.facts.size());
   for (const PlanView::Member &member : plan.members)
     paths[member.facts].push_back(member.path);
   for (size_t i = 0; i < paths.size(); ++i) {

@@ -49,7 +49,7 @@ std::vector<Finding> requantisations(const ModelModules &model, const Resolution
   }
   std::vector<Finding> findings;
   for (Requantisation &each : found) {
-    std::vector<std::string_view> paths;
+    std::vector<std::string> paths;
     for (uint32_t module : each.modules)
       paths.push_back(resolution.modules()[module].path);
     Finding finding =
@@ -59,7 +59,7 @@ std::vector<Finding> requantisations(const ModelModules &model, const Resolution
       finding.severity = Severity::Error;
     finding.module = paths.front();
     finding.modules = std::move(each.modules);
-    finding.notes = {{"of " + pathRangesText(paths, 4), ""}, {each.remedy, ""}};
+    finding.notes = {{"of " + listOf(pathRanges(paths), 4), ""}, {each.remedy, ""}};
     findings.push_back(std::move(finding));
   }
   return findings;

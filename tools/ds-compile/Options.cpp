@@ -158,7 +158,7 @@ Status check(const CompileOptions &options) {
 
 std::optional<int> parseCompileOptions(int argc, const char *const *argv, CompileOptions &options) {
   CommandLine line("ds-compile", "Compiles a DeepSeek model to an artifact for ds-run, with the precision of every operation decided,\n"
-                                 "explained and verified.");
+                                 "explained and verified. 'ds-compile diff A B' compares plans, artifacts and policies.");
   CLI::App &app = line.app();
   app.get_formatter()->column_width(44);
   std::string stage, precisionConfig;

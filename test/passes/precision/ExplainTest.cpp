@@ -104,7 +104,7 @@ TEST(Explain, APatternGroupsModulesWithEqualChainsAsRanges) {
   EXPECT_THAT(
       *text,
       HasSubstr("18 modules: blocks.0.ffn.gate_proj, blocks.1.ffn.experts.[0-2,4-7].gate_proj, blocks.2.ffn.experts.[0-7].gate_proj, "
-                "blocks.[1,2].ffn.shared_experts.gate_proj\n"));
+                "blocks.[1-2].ffn.shared_experts.gate_proj\n"));
   EXPECT_THAT(*text, HasSubstr("1 module: blocks.1.ffn.experts.3.gate_proj\n"));
 }
 

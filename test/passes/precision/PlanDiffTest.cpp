@@ -88,7 +88,7 @@ TEST(PlanDiff, ModulesWithTheSameChangeAreOneGroup) {
     after["operations"][i] = operation(after["operations"][i]["path"], "f32", "rule 1 'out_proj=fp32'", 200);
   after["mode"] = "fp32";
   std::string text = printDifference(comparePlans(view(plan()), view(after)), "a", "b");
-  EXPECT_THAT(text, HasSubstr("settings\n  mode           bf16 -> fp32\n2 modules: blocks.[0,1].attn.out_proj\n"));
+  EXPECT_THAT(text, HasSubstr("settings\n  mode           bf16 -> fp32\n2 modules: blocks.[0-1].attn.out_proj\n"));
   EXPECT_THAT(text, HasSubstr("resident       200 bytes -> 400 bytes\n"));
   EXPECT_THAT(text, HasSubstr("reason         run policy -> rule 1 'out_proj=fp32'\n"));
 }
@@ -168,7 +168,7 @@ TEST(PlanLock, ReadsBackAsThePlanItWasWrittenFrom) {
   EXPECT_TRUE(comparePlans(before, *lock).empty());
   EXPECT_EQ(writeLock(view(json)), text);
   EXPECT_THAT(text, HasSubstr("\nrecipe.source=\"--precision-recipe deepseek_v3\"\n"));
-  EXPECT_THAT(text, HasSubstr("\n      2  blocks.[0,1].attn.out_proj\n      8  blocks.1.ffn.experts.[0-7].up_proj\n"));
+  EXPECT_THAT(text, HasSubstr("\n      2  blocks.[0-1].attn.out_proj\n      8  blocks.1.ffn.experts.[0-7].up_proj\n"));
 }
 
 TEST(PlanLock, EveryEditIsSeenOrRefused) {
@@ -181,7 +181,7 @@ TEST(PlanLock, EveryEditIsSeenOrRefused) {
     return copy.replace(at, from.size(), to);
   };
   for (auto [from, to] : {std::pair("mode=bf16", "mode=fp32"), std::pair("compute=bf16", "compute=f32"),
-                          std::pair("reason=\"run policy\"", "reason=override"), std::pair("blocks.[0,1].attn", "blocks.[0,2].attn")}) {
+                          std::pair("reason=\"run policy\"", "reason=override"), std::pair("blocks.[0-1].attn", "blocks.[0,2].attn")}) {
     dsrt::Expected<PlanView> lock = readLock(edited(from, to), "plan.lock");
     ASSERT_TRUE(lock) << lock.status().message();
     EXPECT_FALSE(comparePlans(*lock, now).empty()) << to;
@@ -192,8 +192,8 @@ TEST(PlanLock, EveryEditIsSeenOrRefused) {
                                 {"mode=bf16", "mode=b\tf", "expects name=value"},
                                 {"      2  blocks", "      3  blocks", "expects the count 2, but got '3'"},
                                 {"      2  blocks", "      2", "expects a count and a range of paths"},
-                                {"blocks.[0,1]", "blocks.[0,", "is no path or range"},
-                                {"blocks.[0,1]", "blocks.[0,0]", "'blocks.0.attn.out_proj' stands twice"},
+                                {"blocks.[0-1]", "blocks.[0,", "is no path or range"},
+                                {"blocks.[0-1]", "blocks.[0,0]", "'blocks.0.attn.out_proj' stands twice"},
                                 {"mode=bf16", "  1  lm_head", "before their paths"}}) {
     dsrt::Expected<PlanView> lock = readLock(edited(from, to), "plan.lock");
     ASSERT_FALSE(lock) << to;

@@ -40,7 +40,7 @@ for path in sys.argv[2:]:
         assert parameter["bytes"] >= payload_bytes(parameter), where
         assert parameter["bytes"] == payload_bytes(parameter) or isinstance(parameter["resident"], dict), where
         assert operation["path"] in parameter["uses"], where
-        assert parameter["shares"] is None or parameter["shares"] in names - {parameter["name"]}, where
+        assert parameter["shares"] is None or parameter["shares"] in names, where
         assert (operation["activation"] is None) == (operation["weight"] is None) == (operation["promote"] == 0 and operation["compute"] in WIDTHS
                 and WIDTHS[operation["compute"]] > 8) or operation["compute"] == "f4E2M1FN", where
     paths = [entry["path"] for entry in plan["operations"] + plan["without_parameters"]]
