@@ -373,7 +373,10 @@ ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1
 
 // -----
 
-// DS1016: nor low-bit storage by channels.
+// DS1016: nor low-bit storage by channels. DS1140: whose values would be quantised again, to blocks, and nobody asked for the two.
+// expected-warning@+5 {{[DS1140] 3 parameters are dequantised from f8E4M3FN:1xall:f32:amax:nearest and quantised again to f8E4M3FN:128x128:f32:amax:nearest}}
+// expected-note@+4 {{of blocks.0.attn.{q_proj,out_proj}, lm_head}}
+// expected-note@+3 {{say so with --fp8-weight-granularity or --fp8-scale-format, or compute in the format that is stored}}
 // expected-error@+2 {{[DS1016] stored parameters: the cpu target runs f8E4M3FN in tiles of 1x128 and 128x128 with f32 or ue8m0 scales and nearest rounding, but got f8E4M3FN in tiles of 1xall with f32 scales and nearest rounding}}
 // expected-note@+1 {{leave out --fp8-param, --fp4-param and --persistent-lowbit-mode}}
 ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1, heads = 2, kv_lora_rank = 128, rope_head_dim = 32, max_positions = 64>)
