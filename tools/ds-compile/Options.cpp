@@ -126,10 +126,10 @@ Status checkReports(const CompileOptions &options) {
     return {DSRT_USAGE, "--compile-to=ds stops before precision is decided: it goes with no report of it"};
   if (options.whatIf.empty())
     return {};
-  for (auto [given, name] : {std::pair(!options.output.empty(), "-o"), std::pair(options.stage != Stage::Artifact, "--compile-to"),
-                             std::pair(!options.listModules.empty(), "--list-modules"), std::pair(!options.explain.empty(), "--explain"),
-                             std::pair(!options.planOut.empty(), "--plan-out"),
-                             std::pair(!options.precisionLock.empty(), "--precision-lock")})
+  for (auto [given, name] :
+       {std::pair(!options.output.empty(), "-o"), std::pair(options.stage != Stage::Artifact, "--compile-to"),
+        std::pair(!options.listModules.empty(), "--list-modules"), std::pair(!options.explain.empty(), "--explain"),
+        std::pair(!options.planOut.empty(), "--plan-out"), std::pair(!options.precisionLock.empty(), "--precision-lock")})
     if (given)
       return {DSRT_USAGE, std::string("--what-if only prints what an override would change: leave out ") + name};
   return {};
@@ -150,7 +150,8 @@ Status check(const CompileOptions &options) {
   if (options.output.empty() && options.stage == Stage::Object)
     return {DSRT_USAGE, "--compile-to=obj expects -o FILE: an object is no text"};
   if (options.output.empty() && options.stage == Stage::Artifact && !reports(options))
-    return {DSRT_USAGE, "expects -o OUT.dsx, or one of --list-modules, --explain, --plan-out, --precision-lock, --what-if and --compile-to"};
+    return {DSRT_USAGE,
+            "expects -o OUT.dsx, or one of --list-modules, --explain, --plan-out, --precision-lock, --what-if and --compile-to"};
   return {};
 }
 
