@@ -25,8 +25,24 @@ def ModulePrecisionInterface : OpInterface<"ModulePrecisionInterface"> {
       "resultIsActivation", (ins), [{}], [{ return true; }]>,
     InterfaceMethod<"the element type of the activations that are multiplied, null where the operation rounds them itself", "::mlir::Type",
       "getActivationElement">,
+    InterfaceMethod<"the operation that a plan lists for it: what legalisation makes of it", "::llvm::StringRef", "getLegalName",
+      (ins "bool":$lowBit), [{}], [{ return $_op->getName().stripDialect(); }]>,
     InterfaceMethod<"makes the operation explicit in its resolved precision: casts, quantisation, formats", "::mlir::LogicalResult",
       "legalizePrecision", (ins "::mlir::RewriterBase &":$rewriter, "::mlir::SymbolTableCollection &":$symbols)>
+  ];
+}
+
+def RunPolicyInterface : OpInterface<"RunPolicyInterface"> {
+  let cppNamespace = "::mlir::ds";
+  let description = [{
+    An operation without parameters: it computes as the run policy says, in the activation dtype with sums in F32, or in the dtype of its result
+    where that is not an activation's.
+  }];
+  let methods = [
+    InterfaceMethod<"its path in the model: blocks.0.attn.rope", "::llvm::StringRef", "getOperationPath", (ins), [{}],
+      [{ return $_op.getPath(); }]>,
+    InterfaceMethod<[{sums, products and functions of one row (a token, or a token of an expert), a function such as exp counting as one; 0: values
+      are moved as they are}], "int64_t", "getFlopsPerRow", (ins), [{}], [{ return 0; }]>
   ];
 }
 

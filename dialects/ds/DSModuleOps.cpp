@@ -1,5 +1,6 @@
 // Operations of modules with parameters: their constraints, and what they become in their resolved precision.
 #include "dialects/ds/DS.h"
+#include "dialects/ds/ParameterSteps.h"
 
 #include "mlir/IR/Builders.h"
 
@@ -28,44 +29,30 @@ static FailureOr<ParamOp> parameter(Operation *op, FlatSymbolRefAttr symbol, Sym
   return param;
 }
 
-/// True where every value of `from` is a value of `to`.
-static bool widens(Type from, Type to) { return from == to || to.isF32(); }
+namespace {
+/// A dtype or a #ds.quant, as holdParameter takes it.
+struct FormatAttribute {
+  Attribute format;
 
-/// Whether values in `from` are values in `to` as they are: the same payload, tile and scales.
-static bool holds(QuantAttr from, Attribute to) {
-  auto quant = dyn_cast_or_null<QuantAttr>(to);
-  return from && quant && from.holdsSameAs(quant);
-}
+  bool isQuantised() const { return isa<QuantAttr>(format); }
+  bool holdsSameAs(FormatAttribute other) const { return cast<QuantAttr>(format).holdsSameAs(cast<QuantAttr>(other.format)); }
+  bool widensTo(FormatAttribute other) const { return *this == other || cast<TypeAttr>(other.format).getValue().isF32(); }
+  bool operator==(FormatAttribute other) const { return format == other.format; }
+};
+} // namespace
 
-/// The formats that a parameter goes through on its way from what is stored: `via`, null where that step changes nothing, and what is
-/// resident, in what the product takes (design/PRECISION.md, "A parameter goes through up to three formats").
-static std::pair<Attribute, Attribute> parameterSteps(ParamOp param, Attribute storage, Attribute compute) {
-  QuantAttr stored = param.getStoredAttr(), low = dyn_cast_or_null<QuantAttr>(storage);
-  if (!low) {
-    // Low-bit values skip the params dtype on the way to a low-bit product: taken as they are where they are of its kind, dequantised
-    // to F32 and quantised otherwise.
-    if (stored && isa<QuantAttr>(compute))
-      return {{}, holds(stored, compute) ? stored : compute};
-    auto dtype = dyn_cast_or_null<TypeAttr>(storage);
-    // What is stored in low precision has been dequantised to F32 before it is rounded.
-    bool changes = dtype && dtype != compute && (stored ? !dtype.getValue().isF32()
-                                                        : !widens(param.getTensorType().getElementType(), dtype.getValue()));
-    return {changes ? storage : Attribute(), compute};
-  }
-  // Low-bit storage stands in the place of the params dtype. Each of its two steps is none between formats that hold the same.
-  if (holds(stored, low))
-    return {{}, holds(stored, compute) ? stored : compute};
-  if (holds(low, compute))
-    return {{}, low};
-  return {low, compute};
-}
-
-/// Says on the parameter what it becomes in memory. Where another operation holds it in another format, as a tied embedding beside
-/// a head of its own precision, the module gets a parameter of its own, from the same tensor.
+/// Says on the parameter what it becomes in memory: `resident`, and `via` where the storage step changes values on the way. Where another
+/// operation holds it in another format, as a tied embedding beside a head of its own precision, the module gets a parameter of its own,
+/// from the same tensor.
 static LogicalResult makeResident(ModulePrecisionInterface op, Attribute compute, SymbolTableCollection &symbols) {
   auto param = symbols.lookupNearestSymbolFrom<ParamOp>(op, op.getModuleParameter());
-  auto [via, resident] = parameterSteps(param, op.getModulePrecision().getStorage(), compute);
-  auto fits = [via = via, resident = resident](ParamOp other) {
+  Attribute stored = param.getStoredAttr() ? Attribute(param.getStoredAttr()) : TypeAttr::get(param.getTensorType().getElementType());
+  std::optional<FormatAttribute> storage;
+  if (Attribute asked = op.getModulePrecision().getStorage())
+    storage = FormatAttribute{asked};
+  HeldParameter<FormatAttribute> held = holdParameter(FormatAttribute{stored}, storage, FormatAttribute{compute});
+  Attribute resident = held.resident.format, via = held.via ? held.via->format : Attribute();
+  auto fits = [&](ParamOp other) {
     return !other.getResidentAttr() || (other.getResidentAttr() == resident && other.getViaAttr() == via);
   };
   if (!fits(param)) {
@@ -335,6 +322,13 @@ void GroupedScaledMatmulOp::setModuleParameter(FlatSymbolRefAttr parameter) { se
 Type GroupedScaledMatmulOp::getActivationElement() { return element(getPayload()); }
 int64_t GroupedScaledMatmulOp::getExpertCount() { return getCount(); }
 int64_t GroupedScaledMatmulOp::getFirstExpert() { return getFirst(); }
+
+static StringRef product(bool lowBit) { return lowBit ? "scaled_matmul" : "linear"; }
+static StringRef groupedProduct(bool lowBit) { return lowBit ? "grouped_scaled_matmul" : "grouped_linear"; }
+StringRef LinearOp::getLegalName(bool lowBit) { return product(lowBit); }
+StringRef ScaledMatmulOp::getLegalName(bool lowBit) { return product(lowBit); }
+StringRef GroupedLinearOp::getLegalName(bool lowBit) { return groupedProduct(lowBit); }
+StringRef GroupedScaledMatmulOp::getLegalName(bool lowBit) { return groupedProduct(lowBit); }
 
 //===--- What modules become --------------------------------------------------------------------------------------------===//
 

@@ -225,6 +225,20 @@ LogicalResult CombineOp::verify() {
   return success();
 }
 
+// Operations of one row, for the plan.
+StringRef RopeTableOp::getOperationPath() { return "rope_table"; }
+int64_t RopeTableOp::getFlopsPerRow() { return 3 * columns(getCosine()); } // the angle, its cosine and its sine
+int64_t RopeOp::getFlopsPerRow() { return 6 * int64_t(getHeads()) * columns(getCosine()); }
+int64_t SwiGLUOp::getFlopsPerRow() { return 5 * columns(getResult()); } // gate / (1 + exp(-gate)) * up
+int64_t AddOp::getFlopsPerRow() { return columns(getResult()); }
+int64_t CombineOp::getFlopsPerRow() { return 2 * columns(getWeights()) * columns(getResult()); }
+int64_t RouteOp::getFlopsPerRow() {
+  RoutingAttr routing = getRouting();
+  // Four a score, for sigmoid 1 / (1 + exp(-x)) as for softmax exp(x - max) / sum. The comparisons of the selection are not counted.
+  int64_t scores = 4 * routing.getExperts();
+  return scores + (getBias() ? routing.getExperts() : 0) + (routing.getNormalize() ? 3 : 1) * routing.getTopK();
+}
+
 //===--- Explicit precision ---------------------------------------------------------------------------------------------===//
 
 LogicalResult CastOp::verify() {

@@ -21,9 +21,17 @@ def DS_ResultLikeFirstOperand : NativeOpTrait<"ResultLikeFirstOperand"> { let cp
 class DS_ModuleOp<string mnemonic, list<Trait> traits = []> : DS_Op<mnemonic,
     !listconcat([DeclareOpInterfaceMethods<SymbolUserOpInterface>,
                  DeclareOpInterfaceMethods<ModulePrecisionInterface, ["resultIsActivation"]>], traits)>;
+class DS_LinearModuleOp<string mnemonic, list<Trait> traits = []> : DS_Op<mnemonic,
+    !listconcat([DeclareOpInterfaceMethods<SymbolUserOpInterface>,
+                 DeclareOpInterfaceMethods<ModulePrecisionInterface, ["resultIsActivation", "getLegalName"]>], traits)>;
 class DS_GroupedModuleOp<string mnemonic, list<Trait> traits = []> : DS_Op<mnemonic,
     !listconcat([DeclareOpInterfaceMethods<SymbolUserOpInterface>,
-                 DeclareOpInterfaceMethods<ModulePrecisionInterface, ["getExpertCount", "getFirstExpert"]>], traits)>;
+                 DeclareOpInterfaceMethods<ModulePrecisionInterface, ["getExpertCount", "getFirstExpert", "getLegalName"]>], traits)>;
+
+/// An operation without parameters, and one that moves values and computes nothing.
+class DS_PolicyOp<string mnemonic, list<Trait> traits = []> : DS_Op<mnemonic,
+    !listconcat([DeclareOpInterfaceMethods<RunPolicyInterface, ["getFlopsPerRow"]>], traits)>;
+class DS_MovingOp<string mnemonic, list<Trait> traits = []> : DS_Op<mnemonic, !listconcat([DeclareOpInterfaceMethods<RunPolicyInterface>], traits)>;
 
 /// Rows of tokens: how many is the call's business, how wide they are is the model's.
 class DS_Matrix<list<Type> elements, string names> : ConfinedType<2DTensorOf<elements>, [CPred<"::mlir::ds::holdsRows($_self)">],
@@ -170,7 +178,7 @@ def DS_RMSNormOp : DS_ModuleOp<"rms_norm", [Pure]> {
   let hasVerifier = 1;
 }
 
-def DS_LinearOp : DS_ModuleOp<"linear", [Pure]> {
+def DS_LinearOp : DS_LinearModuleOp<"linear", [Pure]> {
   let summary = "product with a weight";
   let description = [{
     `result[t, n] = sum over k of x[t, k] * weight[n, k]`, summed in F32, rounded to the element type of x (after legalisation the compute
@@ -253,7 +261,7 @@ def DS_MLAAttentionOp : DS_ModuleOp<"mla_attention", [DS_ResultLikeFirstOperand,
 
 //===--- Operations without parameters ----------------------------------------------------------------------------------===//
 
-def DS_RopeTableOp : DS_Op<"rope_table", [Pure]> {
+def DS_RopeTableOp : DS_Op<"rope_table", [Pure, DeclareOpInterfaceMethods<RunPolicyInterface, ["getOperationPath", "getFlopsPerRow"]>]> {
   let summary = "cosine and sine of the batch's positions";
   let description = [{
     - (C1) both results have dims / 2 columns.
@@ -266,7 +274,7 @@ def DS_RopeTableOp : DS_Op<"rope_table", [Pure]> {
   let hasVerifier = 1;
 }
 
-def DS_RopeOp : DS_Op<"rope", [Pure, DS_ResultLikeFirstOperand, AllTypesMatch<["x", "result"]>, AllTypesMatch<["cosine", "sine"]>]> {
+def DS_RopeOp : DS_PolicyOp<"rope", [Pure, DS_ResultLikeFirstOperand, AllTypesMatch<["x", "result"]>, AllTypesMatch<["cosine", "sine"]>]> {
   let summary = "rotates the interleaved pairs of each head from column `begin` of the head on";
   let description = [{
     - (C1) `heads` is positive, and the columns are a multiple of it.
@@ -280,7 +288,7 @@ def DS_RopeOp : DS_Op<"rope", [Pure, DS_ResultLikeFirstOperand, AllTypesMatch<["
   let hasVerifier = 1;
 }
 
-def DS_SliceColumnsOp : DS_Op<"slice_columns", [Pure, DS_ResultLikeFirstOperand]> {
+def DS_SliceColumnsOp : DS_MovingOp<"slice_columns", [Pure, DS_ResultLikeFirstOperand]> {
   let summary = "columns from `begin` on, as many as the result has";
   let description = [{
     - (C1) the columns lie inside of x.
@@ -292,7 +300,7 @@ def DS_SliceColumnsOp : DS_Op<"slice_columns", [Pure, DS_ResultLikeFirstOperand]
   let hasVerifier = 1;
 }
 
-def DS_CacheAppendOp : DS_Op<"cache_append", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+def DS_CacheAppendOp : DS_MovingOp<"cache_append", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "writes the latent and the rotated key of each token to the cache";
   let description = [{
     - (C1) latent and key columns add up to the cache's width.
@@ -306,7 +314,7 @@ def DS_CacheAppendOp : DS_Op<"cache_append", [DeclareOpInterfaceMethods<MemoryEf
   let hasVerifier = 1;
 }
 
-def DS_RouteOp : DS_Op<"route", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+def DS_RouteOp : DS_PolicyOp<"route", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "chooses each token's experts and their weights, in F32";
   let description = [{
     - (C1) there are as many logits as experts.
@@ -321,7 +329,7 @@ def DS_RouteOp : DS_Op<"route", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInt
   let hasVerifier = 1;
 }
 
-def DS_ExpertOrderOp : DS_Op<"expert_order", [Pure]> {
+def DS_ExpertOrderOp : DS_MovingOp<"expert_order", [Pure]> {
   let summary = "sorts the (token, choice) pairs by expert, stably";
   let description = [{
     `order[i]` is a pair (token * top_k + choice), `offsets[e]` the first position of expert e; its last value is the number of pairs.
@@ -334,7 +342,7 @@ def DS_ExpertOrderOp : DS_Op<"expert_order", [Pure]> {
   let hasVerifier = 1;
 }
 
-def DS_DispatchOp : DS_Op<"dispatch", [Pure, DS_ResultLikeFirstOperand]> {
+def DS_DispatchOp : DS_MovingOp<"dispatch", [Pure, DS_ResultLikeFirstOperand]> {
   let summary = "rows of tokens in the order of their experts: result[i] = x[order[i] / choices]";
   let description = [{
     - (C1) x and result have the same columns and element type.
@@ -346,21 +354,21 @@ def DS_DispatchOp : DS_Op<"dispatch", [Pure, DS_ResultLikeFirstOperand]> {
   let hasVerifier = 1;
 }
 
-def DS_TakeRowsOp : DS_Op<"take_rows", [Pure, DS_ResultLikeFirstOperand, AllTypesMatch<["x", "result"]>]> {
+def DS_TakeRowsOp : DS_MovingOp<"take_rows", [Pure, DS_ResultLikeFirstOperand, AllTypesMatch<["x", "result"]>]> {
   let summary = "the wanted rows: result[i] = x[rows[i]]";
   let arguments = (ins DS_Activations:$x, DS_Indices:$rows, StrAttr:$path);
   let results = (outs DS_Activations:$result);
   let assemblyFormat = "$x `,` $rows `module` `(` $path `)` attr-dict `:` type($x) `,` type($rows)";
 }
 
-def DS_SwiGLUOp : DS_Op<"swiglu", [Pure, DS_ResultLikeFirstOperand, SameOperandsAndResultType]> {
+def DS_SwiGLUOp : DS_PolicyOp<"swiglu", [Pure, DS_ResultLikeFirstOperand, SameOperandsAndResultType]> {
   let summary = "silu(gate) * up, in F32, rounded once";
   let arguments = (ins DS_Activations:$gate, DS_Activations:$up, StrAttr:$path);
   let results = (outs DS_Activations:$result);
   let assemblyFormat = "$gate `,` $up `module` `(` $path `)` attr-dict `:` type($result)";
 }
 
-def DS_CombineOp : DS_Op<"combine", [Pure, DS_ResultLikeFirstOperand]> {
+def DS_CombineOp : DS_PolicyOp<"combine", [Pure, DS_ResultLikeFirstOperand]> {
   let summary = "sum of the chosen experts' rows by their weights, in F32, in the order of the choices";
   let description = [{
     - (C1) x and result have the same columns and element type.
@@ -371,7 +379,7 @@ def DS_CombineOp : DS_Op<"combine", [Pure, DS_ResultLikeFirstOperand]> {
   let hasVerifier = 1;
 }
 
-def DS_AddOp : DS_Op<"add", [Pure, DS_ResultLikeFirstOperand, SameOperandsAndResultType]> {
+def DS_AddOp : DS_PolicyOp<"add", [Pure, DS_ResultLikeFirstOperand, SameOperandsAndResultType]> {
   let summary = "sum, in F32, rounded once: a residual, or the shared expert";
   let arguments = (ins DS_Activations:$a, DS_Activations:$b, StrAttr:$path);
   let results = (outs DS_Activations:$result);
@@ -412,7 +420,7 @@ def DS_QuantizeOp : DS_Op<"quantize", [Pure]> {
   let hasVerifier = 1;
 }
 
-def DS_ScaledMatmulOp : DS_ModuleOp<"scaled_matmul", [Pure]> {
+def DS_ScaledMatmulOp : DS_LinearModuleOp<"scaled_matmul", [Pure]> {
   let summary = "product of a quantised activation with a quantised weight";
   let description = [{
     `result[t, n] = sum over k of (payload[t, k] * scales[t, k / tile]) * (weight[n, k] * weight_scales[n / rows, k / columns])`,

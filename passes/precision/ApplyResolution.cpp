@@ -44,7 +44,6 @@ public:
       retype(function);
     for (ModuleOperation &entry : modules->operations)
       decide(entry);
-    warnOfRequantised();
     for (ds::ParamOp param : splitParams)
       if (!stillUsed.contains(param.getSymNameAttr()))
         param.erase();
@@ -74,39 +73,6 @@ private:
     }
   }
 
-  /// Notes a module whose parameter the checkpoint stores in another low-bit format than its product takes, and nobody asked for that:
-  /// FP4 and low-bit storage are asked for by flags alone, FP8 is what a mode or a recipe brings with it.
-  void noteRequantised(ds::ModulePrecisionInterface op, const Decision &decision) {
-    ds::QuantAttr stored = symbols.lookup<ds::ParamOp>(op.getModuleParameter().getAttr()).getStoredAttr();
-    if (!stored || decision.product < 0 || decision.stored >= 0)
-      return;
-    ds::QuantAttr weight = quantOf(context, resolution.products[size_t(decision.product)].weight);
-    bool asked = stored.getPayload() != weight.getPayload() ||
-                 (stored.getTile() != weight.getTile() && resolution.options.fp8WeightGranularity.given()) ||
-                 (stored.getScale() != weight.getScale() && resolution.options.fp8ScaleFormat.given());
-    if (!asked && !stored.holdsSameAs(weight))
-      requantised.try_emplace(op.getModulePath(), stored, weight);
-  }
-
-  void warnOfRequantised() {
-    if (requantised.empty())
-      return;
-    auto &[path, formats] = *requantised.begin();
-    InFlightDiagnostic diagnostic = emitWarning(model.getLoc())
-                                    << "[" << codeName(Code::StoredLowBitRequantised) << "] '" << path << "'";
-    if (requantised.size() > 1)
-      diagnostic << " and " << requantised.size() - 1 << " more";
-    diagnostic << " are stored in low precision and quantised again, so that they are rounded twice: stored as " << formats.first
-               << ", computed with as " << formats.second;
-    diagnostic.attachNote(model.getLoc())
-        << "compute in the checkpoint's own format, or ask for the other one with --fp8-weight-granularity or --fp8-scale-format";
-  }
-
-  /// Equal decisions, reasons included, are one run of experts.
-  static bool alike(const Decision &a, const Decision &b) {
-    return a.compute == b.compute && a.persistent == b.persistent && a.product == b.product && a.stored == b.stored && a.reason == b.reason;
-  }
-
   ds::PrecisionAttr precisionOf(const Decision &decision) {
     Attribute storage = decision.stored >= 0 ? Attribute(quantOf(context, resolution.storedFormats[size_t(decision.stored)]))
                                              : TypeAttr::get(typeOf(context, resolution.paramsDtype));
@@ -118,20 +84,11 @@ private:
   }
 
   void decide(ModuleOperation &entry) {
-    const auto &decisions = resolution.decisions;
-    noteRequantised(entry.operation, decisions[entry.modules[0]]);
-    size_t count = entry.modules.size();
-    // Runs [begin, end) of experts that are decided alike.
-    std::vector<std::pair<size_t, size_t>> runs;
-    for (size_t i = 0; i < count; ++i) {
-      if (runs.empty() || !alike(decisions[entry.modules[i - 1]], decisions[entry.modules[i]]))
-        runs.push_back({i, i});
-      runs.back().second = i + 1;
-    }
+    std::vector<std::pair<size_t, size_t>> runs = runsDecidedAlike(entry, resolution);
     auto grouped = dyn_cast<ds::GroupedLinearOp>(entry.operation.getOperation());
     if (runs.size() == 1 || !grouped) {
       stillUsed.insert(entry.operation.getModuleParameter().getAttr());
-      entry.operation.setModulePrecision(precisionOf(decisions[entry.modules[0]]));
+      entry.operation.setModulePrecision(precisionOf(resolution.decisions[entry.modules[0]]));
       return;
     }
     split(grouped, entry, runs);
@@ -177,7 +134,6 @@ private:
   SymbolTable symbols{model};
   llvm::SmallSetVector<ds::ParamOp, 4> splitParams;
   llvm::DenseSet<StringAttr> stillUsed;
-  llvm::MapVector<StringRef, std::pair<ds::QuantAttr, ds::QuantAttr>> requantised; ///< path to stored and computed format
 };
 
 } // namespace

@@ -1,56 +1,65 @@
 // Why a module computes in what it computes in: the chain of decisions, for one module or for groups of modules with equal chains.
+#include "passes/precision/ParameterSteps.h"
+#include "passes/precision/PathRanges.h"
 #include "passes/precision/Patterns.h"
 #include "passes/precision/PrecisionModel.h"
 
 #include <map>
+#include <memory>
+#include <unordered_map>
 
 using namespace dsmlir;
+
+namespace {
+
+std::string quoted(const std::vector<PatternSelection> &list, int32_t index) { return "'" + list[static_cast<size_t>(index)].text + "'"; }
+
+} // namespace
 
 std::vector<ChainLink> Resolution::chain(size_t module) const {
   const Evidence &spoke = evidence[module];
   const Decision &decision = decisions[module];
+  const Module &entry = modules()[module];
   std::vector<ChainLink> links;
-  links.push_back({"run policy", std::string(name(activationDtype)) + ": activations of mode " + name(mode)});
-  size_t decided = 0; // the link that decides compute
-  auto quoted = [](const std::vector<PatternSelection> &list, int32_t index) { return "'" + list[static_cast<size_t>(index)].text + "'"; };
-  // Includes, excludes and the recipe for compute or storage; the link that decides, or nothing where low precision is not in question.
+  auto say = [&](const char *layer, std::string said) {
+    links.push_back({layer, std::move(said)});
+    return links.size() - 1;
+  };
+  // Includes, excludes and the recipe for compute or storage: the link that decides, or nothing where none of them spoke.
   auto lowBit = [&](const char *layer, Precision low, const std::string &source, const std::vector<PatternSelection> &includes,
                     int32_t include, const std::vector<PatternSelection> &excludes, int32_t exclude) -> std::optional<size_t> {
     if (low == Precision::None)
       return std::nullopt;
-    const Module &entry = modules()[module];
-    if (includes.empty() ? !entry.lowBitCapable : include < 0) {
-      links.push_back({layer, includes.empty() ? "not selected: a " + entry.type + " cannot run in low precision"
-                                               : "not selected: no include matches"});
-      return std::nullopt;
-    }
-    links.push_back({layer, std::string(name(low)) + ": " + source +
-                                (includes.empty() ? ", every module that can" : ", include " + quoted(includes, include))});
-    size_t winner = links.size() - 1;
+    std::optional<size_t> winner;
+    bool asked = includes.empty() ? entry.lowBitCapable : include >= 0;
+    if (asked)
+      winner = say(layer, std::string(name(low)) + ": " + source +
+                              (includes.empty() ? ", every module that can" : ", include " + quoted(includes, include)));
+    else
+      say(layer, includes.empty() ? "not selected: a " + entry.type + " cannot run in low precision" : "not selected: no include matches");
     if (exclude >= 0) {
-      links.push_back({layer, "high precision: exclude " + quoted(excludes, exclude)});
-      winner = links.size() - 1;
+      size_t link = say(layer, "high precision: exclude " + quoted(excludes, exclude));
+      winner = asked ? std::optional(link) : winner;
     }
     if (spoke.highPrecision) {
-      links.push_back({"recipe", "high precision: recipe " + recipe->name});
-      winner = exclude >= 0 ? winner : links.size() - 1;
+      size_t link = say("recipe", "high precision: recipe " + recipe->name);
+      winner = asked && exclude >= 0 ? winner : std::optional(link);
     }
     return winner;
   };
+  size_t decided = say("run policy", std::string(name(activationDtype)) + ": activations of mode " + name(mode)); // of compute
   if (std::optional<size_t> winner =
           lowBit("low-bit compute", lowBitMode, lowBitSource, options.computeInclude, spoke.include, options.computeExclude, spoke.exclude))
     decided = *winner;
   for (uint32_t i = 0; i < spoke.rules; ++i) {
     uint32_t rule = matchedRules[spoke.firstRule + i];
     const DtypeSelection &selection = options.rules[rule];
-    links.push_back({"rule", selection.dtype + ": rule " + std::to_string(rule + 1) + " '" + selection.text() + "' (" +
-                                 selection.origin.describe() + ")"});
-    decided = links.size() - 1;
+    decided = say("rule", selection.dtype + ": rule " + std::to_string(rule + 1) + " '" + selection.text() + "' (" +
+                              selection.origin.describe() + ")");
   }
   if (spoke.override >= 0) {
     const DtypeSelection &selection = options.overrides[static_cast<size_t>(spoke.override)];
-    links.push_back({"override", selection.dtype + ": override (" + selection.origin.describe() + ")"});
-    decided = links.size() - 1;
+    decided = say("override", selection.dtype + ": override (" + selection.origin.describe() + ")");
   }
   links[decided].won = true;
   std::string storage = std::string(name(persistentMode)) + " storage";
@@ -58,27 +67,69 @@ std::vector<ChainLink> Resolution::chain(size_t module) const {
                                             options.persistentExclude, spoke.storedExclude))
     links[*winner].won = true;
   if (decision.persistent == Precision::None)
-    links.push_back({"storage", std::string(name(paramsDtype)) + ": params dtype", true});
+    links[say("storage", std::string(name(paramsDtype)) + ": params dtype")].won = true;
   return links;
+}
+
+std::string Resolution::storageReason(size_t module) const {
+  const Evidence &spoke = evidence[module];
+  if (persistentMode == Precision::None)
+    return "params dtype";
+  bool asked = options.persistentInclude.empty() ? modules()[module].lowBitCapable : spoke.storedInclude >= 0;
+  if (decisions[module].persistent != Precision::None)
+    return std::string(name(persistentMode)) + " storage" +
+           (options.persistentInclude.empty() ? "" : ", include " + quoted(options.persistentInclude, spoke.storedInclude));
+  if (asked && spoke.storedExclude >= 0)
+    return "exclude " + quoted(options.persistentExclude, spoke.storedExclude);
+  return spoke.highPrecision ? "recipe " + recipe->name + ": high precision" : "params dtype";
 }
 
 namespace {
 
-std::string chainText(const Resolution &resolution, size_t module) {
+void line(std::string &text, bool won, const std::string &layer, const std::string &said) {
+  text += std::string(won ? "  * " : "    ") + layer + std::string(layer.size() < 16 ? 16 - layer.size() : 1, ' ') + said + "\n";
+}
+
+std::string chainText(const Resolution &resolution, size_t module, const dsrt::Json *operation) {
   const Decision &decision = resolution.decisions[module];
   const char *stored = name(decision.persistent != Precision::None ? decision.persistent : resolution.paramsDtype);
   std::string text = std::string("  computes in ") + name(decision.compute) + ", stored in " + stored + " (" + decision.reason + ")\n";
   for (const ChainLink &link : resolution.chain(module))
-    text += std::string(link.won ? "  * " : "    ") + link.layer + std::string(link.layer.size() < 16 ? 16 - link.layer.size() : 1, ' ') +
-            link.said + "\n";
+    line(text, link.won, link.layer, link.said);
+  if (!operation)
+    return text;
+  // What the decisions make of the parameter, from the file to memory.
+  const dsrt::Json &parameter = (*operation)["parameter"];
+  line(text, false, "checkpoint", formatText(parameter["stored"]));
+  for (const dsrt::Json &step : parameter["steps"])
+    line(text, false, step["stage"] == "compute" ? "resident" : "persistent",
+         formatText(step["format"]) + ": " + step["how"].get<std::string>());
+  if (operation->contains("decode"))
+    line(text, false, "in decode", (*operation)["decode"]["compute"].get<std::string>() + ": absorbed, the weight's values dequantised");
   return text;
+}
+
+/// The operation of each module of a plan.
+std::unordered_map<std::string, const dsrt::Json *> operationsOf(const dsrt::Json *plan) {
+  std::unordered_map<std::string, const dsrt::Json *> operations;
+  if (plan)
+    for (const dsrt::Json &operation : (*plan)["operations"])
+      if (dsrt::Expected<std::vector<std::string>> paths = expandPathRange(operation["path"].get<std::string>()))
+        for (std::string &path : *paths)
+          operations.emplace(std::move(path), &operation);
+  return operations;
 }
 
 } // namespace
 
-dsrt::Expected<std::string> dsmlir::explain(const Resolution &resolution, std::string_view pathOrPattern) {
+dsrt::Expected<std::string> dsmlir::explain(const Resolution &resolution, std::string_view pathOrPattern, const dsrt::Json *plan) {
+  std::unordered_map<std::string, const dsrt::Json *> operations = operationsOf(plan);
+  auto describe = [&](size_t module) {
+    auto operation = operations.find(resolution.modules()[module].path);
+    return chainText(resolution, module, operation == operations.end() ? nullptr : operation->second);
+  };
   if (std::optional<size_t> module = resolution.find(pathOrPattern))
-    return std::string(pathOrPattern) + "\n" + chainText(resolution, *module);
+    return std::string(pathOrPattern) + "\n" + describe(*module);
   std::string pattern(pathOrPattern);
   PatternType type = resolution.options.patternType.value == "glob" ? PatternType::Glob : PatternType::Regex;
   if (std::optional<std::string> problem = patternError(pattern, type))
@@ -94,7 +145,7 @@ dsrt::Expected<std::string> dsmlir::explain(const Resolution &resolution, std::s
     patterns.match(resolution.modules()[module].path, matches);
     if (matches.empty())
       continue;
-    auto [group, fresh] = groupOf.emplace(chainText(resolution, module), groups.size());
+    auto [group, fresh] = groupOf.emplace(describe(module), groups.size());
     if (fresh)
       groups.emplace_back(group->first, std::vector<size_t>());
     groups[group->second].second.push_back(module);
@@ -111,10 +162,11 @@ dsrt::Expected<std::string> dsmlir::explain(const Resolution &resolution, std::s
   }
   std::string text;
   for (const auto &[chain, members] : groups) {
-    text += std::to_string(members.size()) + (members.size() == 1 ? " module: " : " modules: ");
-    for (size_t i = 0; i < members.size() && i < 3; ++i)
-      text += (i ? ", " : "") + resolution.modules()[members[i]].path;
-    text += (members.size() > 3 ? ", ..." : "") + std::string("\n") + chain;
+    std::vector<std::string> paths;
+    for (size_t module : members)
+      paths.push_back(resolution.modules()[module].path);
+    text +=
+        std::to_string(members.size()) + (members.size() == 1 ? " module: " : " modules: ") + listOf(pathRanges(paths), 8) + "\n" + chain;
   }
   return text;
 }

@@ -140,6 +140,41 @@ static void orderExperts(ModelModules &model) {
       module = place[module];
 }
 
+std::vector<std::pair<size_t, size_t>> runsDecidedAlike(const ModuleOperation &operation, const Resolution &resolution) {
+  auto alike = [&](uint32_t first, uint32_t second) {
+    const Decision &a = resolution.decisions[first], &b = resolution.decisions[second];
+    return a.compute == b.compute && a.persistent == b.persistent && a.product == b.product && a.stored == b.stored &&
+           a.reason == b.reason && resolution.storageReason(first) == resolution.storageReason(second);
+  };
+  std::vector<std::pair<size_t, size_t>> runs;
+  for (size_t i = 0; i < operation.modules.size(); ++i) {
+    if (runs.empty() || !alike(operation.modules[i - 1], operation.modules[i]))
+      runs.push_back({i, i});
+    runs.back().second = i + 1;
+  }
+  return runs;
+}
+
+ParameterFormat storedFormatOf(ds::ParamOp param) {
+  std::optional<ds::QuantAttr> quant = param.getStored();
+  if (!quant) {
+    Type element = param.getTensorType().getElementType();
+    return {element.isF32() ? Precision::FP32 : element.isF16() ? Precision::FP16 : Precision::BF16, {}};
+  }
+  QuantFormat format;
+  format.payload = ds::stringifyPayload(quant->getPayload()).str();
+  format.tileRows = quant->getTile().rows;
+  format.tileCols = quant->getTile().columns;
+  format.scale = quant->getScale() == ds::Scale::e4m3 ? "f8E4M3FN" : ds::stringifyScale(quant->getScale()).str();
+  format.rule = ds::stringifyScaleRule(quant->getRule()).str();
+  format.rounding = ds::stringifyRounding(quant->getRounding()).str();
+  format.amaxFloor = quant->getFloor();
+  format.seed = quant->getSeed();
+  if (quant->getOuter() != ds::OuterScale::none)
+    format.outerScale = ds::stringifyOuterScale(quant->getOuter()).str();
+  return {Precision::None, format};
+}
+
 FailureOr<ModelModules> ModelModules::collect(ds::ModelOp model) {
   FailureOr<ModelModules> modules = Collector(model).run();
   if (succeeded(modules))

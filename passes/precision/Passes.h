@@ -24,6 +24,9 @@ mlir::ds::PolicyAttr policyOf(mlir::MLIRContext *context, const PrecisionOptions
 /// nothing. `checkpoint`: what `--precision-recipe auto` reads, or null.
 mlir::FailureOr<Resolution> resolvePrecision(mlir::ds::ModelOp model, const PrecisionOptions &options, const Checkpoint *checkpoint);
 
+/// Emits a finding at its place; `policy` is that of what has none.
+void emitFinding(const Finding &finding, mlir::Location policy);
+
 /// Writes a resolution to the graph: activations and the cache get the activation dtype, each module's operation its
 /// #ds.precision, the model its policy. Grouped operations are split into runs of experts that are decided alike, their stacked
 /// parameters with them.

@@ -8,9 +8,11 @@
 
 namespace dsmlir {
 
-/// The policy sections (policyJson) and `operations`, from the legalised graph: for each operation of a module its path (experts
-/// that share an operation as a range), kind, compute dtype and reason, operand formats, and of its parameter the shape, what is
-/// stored, what it goes through, what is resident, bytes in memory, and FLOPs a token (a routed expert's: a token that chose it).
+/// The plan of a model: the policy sections (policyJson), `operations`, those of modules, and `without_parameters`, all others.
+///
+/// An operation has its path (experts that are decided alike as a range), kind, compute, accumulation, result and storage dtypes with
+/// their reasons, operand formats, and of its parameter what is stored, the steps that it goes through, what is resident, bytes in
+/// memory; FLOPs are of one token (a routed expert's: of one that chose it). `model` may be as it was imported, or applied.
 dsrt::Json planJson(mlir::ds::ModelOp model, const Resolution &resolution);
 
 /// A few lines for people: how many modules compute in what, and why, and what that takes in memory.

@@ -1,4 +1,5 @@
 // A resolution as JSON and as text: the list of modules, and the policy sections of the plan.
+#include "passes/precision/ParameterSteps.h"
 #include "passes/precision/PrecisionModel.h"
 
 #include <algorithm>
@@ -7,15 +8,6 @@ using namespace dsmlir;
 using dsrt::Json;
 
 namespace {
-
-Json formatJson(const QuantFormat &format) {
-  Json json = {{"payload", format.payload}, {"scale", format.scale},       {"tile", {format.tileRows, format.tileCols}},
-               {"rule", format.rule},       {"rounding", format.rounding}, {"amax_floor", format.amaxFloor},
-               {"seed", format.seed}};
-  if (!format.outerScale.empty())
-    json["outer_scale"] = format.outerScale;
-  return json;
-}
 
 Json recipeJson(const Resolution &resolution) {
   if (!resolution.recipe)
@@ -112,6 +104,15 @@ std::string dsmlir::listModulesText(const Resolution &resolution) {
   return text;
 }
 
+Json dsmlir::optionsJson(const PrecisionOptions &options) {
+  Json given = Json::object();
+  for (const PolicyEntry &entry : policyEntries(options))
+    given[entry.key] = entry.list ? Json(entry.values) : Json(entry.values.front());
+  for (const RecipeDefinition &definition : options.recipes)
+    given["recipes"][definition.recipe.name] = recipeFieldsJson(definition.recipe);
+  return given;
+}
+
 Json dsmlir::policyJson(const Resolution &resolution) {
   Json json = {{"mode", name(resolution.mode)},
                {"activation_dtype", name(resolution.activationDtype)},
@@ -142,10 +143,6 @@ Json dsmlir::policyJson(const Resolution &resolution) {
                            {"dispatch", resolution.communication.dispatch},
                            {"combine", resolution.communication.combine}};
   json["training"] = trainingJson(resolution);
-  Json &given = json["options"] = Json::object();
-  for (const PolicyEntry &entry : policyEntries(resolution.options))
-    given[entry.key] = entry.list ? Json(entry.values) : Json(entry.values.front());
-  for (const RecipeDefinition &definition : resolution.options.recipes)
-    given["recipes"][definition.recipe.name] = recipeFieldsJson(definition.recipe);
+  json["options"] = optionsJson(resolution.options);
   return json;
 }

@@ -127,6 +127,8 @@ public:
 
   /// Every layer that spoke about a module, in the order in which they do, with the one that won.
   std::vector<ChainLink> chain(size_t module) const;
+  /// What decided how its parameter is stored: "params dtype", "fp8 storage", "exclude 'norm'", "recipe deepseek_v3: high precision".
+  std::string storageReason(size_t module) const;
 
 private:
   friend class Resolver;
@@ -174,10 +176,15 @@ private:
 dsrt::Json listModulesJson(const Resolution &resolution);
 /// `ds-compile --list-modules`: a header and one line a module, in columns.
 std::string listModulesText(const Resolution &resolution);
-/// The policy sections of the plan: run policy, recipe, formats, communication, training state.
+/// What a plan says of itself; docs/plan.schema.json describes what follows. Another layout is another number.
+inline constexpr char planSchema[] = "ds-mlir/plan/1";
+/// The options that were given, as the plan has them: by key, a string or a list of strings.
+dsrt::Json optionsJson(const PrecisionOptions &options);
+/// The policy sections of the plan: run policy, recipe, formats, communication, training state, options.
 dsrt::Json policyJson(const Resolution &resolution);
 /// `ds-compile --explain PATH`: the chain of one module, or, for a pattern of the options' pattern type, modules grouped by
-/// equal chains. Errors: DSRT_REJECTED where nothing matches, with suggestions.
-dsrt::Expected<std::string> explain(const Resolution &resolution, std::string_view pathOrPattern);
+/// equal chains. With a plan of the resolution (planJson) also what the parameter goes through.
+/// Errors: DSRT_REJECTED where nothing matches, with suggestions.
+dsrt::Expected<std::string> explain(const Resolution &resolution, std::string_view pathOrPattern, const dsrt::Json *plan = nullptr);
 
 } // namespace dsmlir

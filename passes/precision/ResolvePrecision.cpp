@@ -50,6 +50,9 @@ FailureOr<Resolution> resolvePrecision(ds::ModelOp model, const PrecisionOptions
   if (failed(modules))
     return failure();
   Resolution resolution = resolve(std::move(modules->modules), options, checkpoint);
+  if (!resolution.hasErrors())
+    for (Finding &finding : requantisations(*modules, resolution))
+      resolution.findings.push_back(std::move(finding));
   for (const Finding &finding : resolution.findings)
     emitFinding(finding, model.getLoc());
   if (resolution.hasErrors())

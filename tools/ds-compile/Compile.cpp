@@ -4,7 +4,6 @@
 #include "dialects/dsrt/DSRT.h"
 #include "lowering/DSRTToLLVM/ProgramManifest.h"
 #include "lowering/Emit/Emit.h"
-#include "lowering/HuggingFaceToDS/HuggingFaceToDS.h"
 #include "lowering/DSToDSRT/DSToDSRT.h"
 #include "passes/Pipelines.h"
 #include "passes/precision/LegalityReport.h"
@@ -14,15 +13,15 @@
 #include "passes/precision/RecognisedRecipe.h"
 #include "tools/ds-compile/report/Report.h"
 #include "tools/driver/CommandLine.h"
-#include "tools/driver/IRFile.h"
-#include "tools/ds-compile/ReadCheckpoint.h"
+#include "tools/ds-compile/Model.h"
+#include "tools/ds-compile/PrecisionLock.h"
+#include "tools/ds-compile/WhatIf.h"
 
 #include "mlir/IR/Verifier.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/Timing.h"
 #include "llvm/Support/SourceMgr.h"
 
-#include <filesystem>
 #include <optional>
 
 using namespace mlir;
@@ -31,33 +30,11 @@ using ::dsrt::Status;
 namespace dsmlir {
 namespace {
 
-/// How a compilation behaves when a program asks for it, not a user.
-struct Manner {
-  bool quiet = false;        ///< errors alone are said
-  bool ignorePolicy = false; ///< a policy in the IR is taken away
-};
-
 /// A model on its way through the phases.
 class Compilation {
 public:
   explicit Compilation(const CompileOptions &options, Manner manner = {}) : options(options), manner(manner) {
-    context.disableMultithreading();    // the graph is one function after the other; threads cost more than they bring
-    context.printOpOnDiagnostic(false); // an operation may be the whole model
-    context.loadDialect<ds::DSDialect, mlir::dsrt::DSRTDialect>();
-    // What has no place in a file is said without one.
-    context.getDiagEngine().registerHandler([manner](mlir::Diagnostic &diagnostic) -> LogicalResult {
-      if (manner.quiet && diagnostic.getSeverity() == DiagnosticSeverity::Warning)
-        return success();
-      if (diagnostic.getLocation()->findInstanceOf<FileLineColLoc>())
-        return failure();
-      const char *severity = diagnostic.getSeverity() == DiagnosticSeverity::Warning  ? "warning: "
-                             : diagnostic.getSeverity() == DiagnosticSeverity::Remark ? "remark: "
-                                                                                      : "error: ";
-      llvm::errs() << severity << diagnostic << "\n";
-      for (mlir::Diagnostic &note : diagnostic.getNotes())
-        llvm::errs() << "note: " << note << "\n";
-      return success();
-    });
+    prepareContext(context, manner);
     timing.setOutput(mlir::createOutputStrategy(DefaultTimingManager::OutputFormat::Text, llvm::errs()));
     timing.setEnabled(options.timePasses);
     root = timing.getRootScope();
@@ -70,11 +47,42 @@ public:
       return writeIR();
     if (Status status = resolve(); !status.ok())
       return status;
-    if (options.stage == Stage::DS) // nothing is decided in that IR, but it says what is asked for
+    if (options.stage == Stage::DS) { // nothing is decided in that IR, but it says what is asked for
       model().setPolicyAttr(policyOf(&context, resolution->policy()));
-    if (Status status = report(); !status.ok() || (options.reportsOnly() && !options.reportsOnGraph()))
+      return writeIR();
+    }
+    plan = planJson(model(), *resolution);
+    if (!options.whatIf.empty())
+      return printWhatIf();
+    if (!options.precisionLock.empty()) {
+      ::dsrt::Expected<std::optional<::dsrt::OutputFile>> held = holdLock(options.precisionLock, plan);
+      if (!held)
+        return held.status();
+      if (*held)
+        newLock.emplace(std::move(**held));
+    }
+    if (Status status = report(); !status.ok())
       return status;
-    if (options.stage == Stage::DS || options.stage == Stage::Precision)
+    Status status = options.reportsOnly() && !options.reportsOnGraph() ? Status() : compileOn();
+    return status.ok() && newLock ? newLock->commit() : status;
+  }
+
+  ::dsrt::Expected<Resolution> resolveOnly() {
+    if (Status status = import(); !status.ok())
+      return status;
+    if (Status status = resolve(); !status.ok())
+      return status;
+    return std::move(*resolution);
+  }
+
+private:
+  /// From the resolution to what is asked for.
+  Status compileOn() {
+    if (failed(applyResolution(model(), *resolution)))
+      return {DSRT_REJECTED, ""};
+    if (options.dumpIrAfter == createResolvePrecisionPass()->getArgument()) // what ran here is that pass, with its result kept
+      llvm::errs() << "// -----// IR Dump After ResolvePrecisionPass (" << options.dumpIrAfter << ") //----- //\n" << module() << "\n\n";
+    if (options.stage == Stage::Precision)
       return writeIR();
     if (Status status = runPasses("legalise", [](OpPassManager &passes) { buildLegalizationPipeline(passes); }); !status.ok())
       return status;
@@ -99,76 +107,32 @@ public:
     return emit(manifest);
   }
 
-  ::dsrt::Expected<Resolution> resolveOnly() {
-    if (Status status = import(); !status.ok())
-      return status;
-    if (Status status = resolve(); !status.ok())
-      return status;
-    return std::move(*resolution);
-  }
-
-private:
-  ds::ModelOp model() { return *module->getOps<ds::ModelOp>().begin(); }
+  ds::ModelOp model() { return loaded->model(); }
+  ModuleOp module() { return *loaded->module; }
 
   Status import() {
     TimingScope scope = root.nest("import");
-    if (std::filesystem::path(options.model).extension() == ".mlir") {
-      ::dsrt::Expected<OwningOpRef<ModuleOp>> parsed = parseIRFile(context, sources, options.model, sourceHash);
-      if (!parsed)
-        return parsed.status();
-      module = std::move(*parsed);
-      auto models = module->getOps<ds::ModelOp>();
-      if (std::distance(models.begin(), models.end()) != 1)
-        return {DSRT_REJECTED, options.model + ": expects one ds.model"};
-      if (manner.ignorePolicy)
-        model().removePolicyAttr();
-      return {};
-    }
-    bool recognise = options.precision.recipe.value == autoRecipe;
-    if (recognise)
-      if (::dsrt::Expected<Checkpoint> stored = readCheckpoint(options.model))
-        checkpoint = std::move(*stored);
-    ::dsrt::Expected<ImportedModel> imported = importModel(context, options.model);
-    if (!imported)
-      return checkpoint && notRecognised() ? Status(DSRT_REJECTED, "") : imported.status();
-    importMessages = imported->warnings;
-    importMessages.insert(importMessages.end(), imported->notes.begin(), imported->notes.end());
-    if (!manner.quiet) {
-      for (const std::string &warning : imported->warnings)
-        reportWarning(warning);
-      for (const std::string &note : imported->notes)
-        llvm::errs() << "note: " << note << "\n";
-    }
-    module = std::move(imported->module);
-    sourceHash = imported->hash;
+    ::dsrt::Expected<LoadedModel> model = loadModel(context, sources, options.model, options.precision, manner);
+    if (!model)
+      return model.status();
+    loaded = std::move(*model);
     return {};
   }
 
-  /// A checkpoint that stands for no recipe may be none that can be imported: what was asked for is the recipe.
-  bool notRecognised() {
-    std::string problem = recogniseRecipe(&*checkpoint).problem;
-    if (problem.empty())
-      return false;
-    std::vector<Finding> findings = validate(options.precision);
-    findings.push_back(makeFinding(Code::CheckpointNotRecognised, options.model + ": --precision-recipe auto: " + problem));
-    for (const Finding &finding : findings)
-      llvm::errs() << ::dsmlir::print(finding);
-    return true;
-  }
+  const Checkpoint *checkpoint() const { return loaded->checkpoint ? &*loaded->checkpoint : nullptr; }
 
   Status resolve() {
     TimingScope scope = root.nest("resolve precision");
-    FailureOr<Resolution> result = resolvePrecision(model(), options.precision, checkpoint ? &*checkpoint : nullptr);
+    FailureOr<Resolution> result = resolvePrecision(model(), options.precision, checkpoint());
     if (failed(result))
       return {DSRT_REJECTED, ""};
     resolution = std::move(*result);
-    if (options.stage == Stage::DS || (options.reportsOnly() && !options.reportsOnGraph()))
-      return {};
-    if (failed(applyResolution(model(), *resolution)))
-      return {DSRT_REJECTED, ""};
-    if (options.dumpIrAfter == createResolvePrecisionPass()->getArgument()) // what ran here is that pass, with its result kept
-      llvm::errs() << "// -----// IR Dump After ResolvePrecisionPass (" << options.dumpIrAfter << ") //----- //\n" << *module << "\n\n";
     return {};
+  }
+
+  Status printWhatIf() {
+    ::dsrt::Expected<std::string> text = whatIf(model(), *resolution, checkpoint(), plan, options.whatIf);
+    return text ? printResult(*text) : text.status();
   }
 
   /// --list-modules and --explain.
@@ -178,7 +142,7 @@ private:
     if (options.listModules == "text")
       return printResult(listModulesText(*resolution));
     if (!options.explain.empty()) {
-      ::dsrt::Expected<std::string> text = explain(*resolution, options.explain);
+      ::dsrt::Expected<std::string> text = explain(*resolution, options.explain, &plan);
       if (!text)
         return text.status();
       return printResult(*text);
@@ -186,15 +150,17 @@ private:
     return {};
   }
 
-  /// The plan with its target's section; --legality and --plan-out, also of what the target refuses.
+  /// The plan gets its target's section; then --plan-out, --report and --legality, also of what the target refuses.
   Status reportOnGraph() {
-    TimingScope scope = root.nest("plan");
-    plan = planJson(model(), *resolution);
+    TimingScope scope = root.nest("targets");
     std::vector<PlannedOperation> operations = plannedOperations(model());
     auto judged = [&](const Target &target) { return judgeAll(target, operations, resolution->options, options.allowFallback); };
     plan["targets"] = targetsJson({judged(*findTarget(options.target))});
     if (!options.planOut.empty())
       if (Status status = ::dsrt::writeFile(options.planOut, plan.dump(2) + "\n"); !status.ok())
+        return status;
+    if (!options.report.empty())
+      if (Status status = writeReport(); !status.ok())
         return status;
     std::vector<Legality> asked;
     for (const Target &target : targets())
@@ -204,7 +170,7 @@ private:
       warnOfUnusedFallback(asked, operations);
     if (options.legality.empty())
       return {};
-    return print(options.legality == "json" ? legalityJson(asked, operations).dump(1) + "\n" : legalityText(asked, operations));
+    return printResult(options.legality == "json" ? legalityJson(asked, operations).dump(1) + "\n" : legalityText(asked, operations));
   }
 
   /// Where --allow-fallback lets nothing pass on any of the targets.
@@ -217,6 +183,8 @@ private:
     }
     if (unused)
       reportWarning("[" + codeName(unused->code) + "] " + unused->message);
+  }
+
   /// --report.
   Status writeReport() {
     TimingScope scope = root.nest("report");
@@ -224,13 +192,13 @@ private:
     ReportHeader header;
     header.tool = versionText("ds-compile");
     header.source = options.model;
-    header.hash = sourceHash;
+    header.hash = loaded->hash;
     header.target = options.target;
     header.family = ds::stringifyFamily(config.getFamily()).str();
     header.layers = config.getLayers();
     header.experts = config.getExperts();
     header.expertsPerToken = config.getExpertsPerToken();
-    header.messages = importMessages;
+    header.messages = loaded->messages;
     return ::dsrt::writeFile(options.report, reportPage(reportData(*resolution, plan, header)));
   }
 
@@ -245,22 +213,22 @@ private:
           /*printAfterOnlyOnChange=*/false, /*printAfterOnlyOnFailure=*/false, llvm::errs());
     if (!options.reproducer.empty())
       passes.enableCrashReproducerGeneration(options.reproducer);
-    if (failed(passes.run(*module)))
+    if (failed(passes.run(module())))
       return {DSRT_REJECTED, ""};
     return {};
   }
 
   ::dsrt::Manifest describe() {
-    ::dsrt::Manifest manifest = describeProgram(*module->getOps<mlir::dsrt::ProgramOp>().begin());
+    ::dsrt::Manifest manifest = describeProgram(*module().getOps<mlir::dsrt::ProgramOp>().begin());
     manifest.target = options.target;
-    manifest.source = sourceHash;
+    manifest.source = loaded->hash;
     manifest.plan = plan;
     return manifest;
   }
 
   Status emit(const ::dsrt::Manifest &manifest) {
     TimingScope scope = root.nest("code generation");
-    ::dsrt::Expected<std::string> object = emitObject(*module, manifest.write());
+    ::dsrt::Expected<std::string> object = emitObject(module(), manifest.write());
     if (!object)
       return object.status();
     if (options.stage == Stage::Object)
@@ -276,7 +244,7 @@ private:
   Status writeIR() {
     std::string text;
     llvm::raw_string_ostream stream(text);
-    module->print(stream);
+    module().print(stream);
     stream << "\n";
     return options.output.empty() ? printResult(text) : ::dsrt::writeFile(options.output, text);
   }
@@ -288,12 +256,10 @@ private:
   SourceMgrDiagnosticHandler diagnostics{sources, &context, llvm::errs()};
   DefaultTimingManager timing;
   TimingScope root;
-  OwningOpRef<ModuleOp> module;
-  std::string sourceHash;
-  std::vector<std::string> importMessages; ///< warnings and notes, for the report
-  std::optional<Checkpoint> checkpoint;
+  std::optional<LoadedModel> loaded;
   std::optional<Resolution> resolution;
   ::dsrt::Json plan;
+  std::optional<::dsrt::OutputFile> newLock; ///< committed when everything else is done
 };
 
 } // namespace

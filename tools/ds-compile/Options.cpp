@@ -86,7 +86,7 @@ void addPrecisionOption(CLI::App &app, const OptionDescriptor &descriptor, Preci
 Status expectModel(int argc, const char *const *argv) {
   if (argc < 2 || std::filesystem::exists(argv[1]))
     return {};
-  for (std::string_view command : {"diff", "plan-mesh"})
+  for (std::string_view command : {"plan-mesh"})
     if (argv[1] == command)
       return {DSRT_UNAVAILABLE, "'ds-compile " + std::string(command) + "' is not part of this build; 'ds-compile MODEL' compiles"};
   return {};
@@ -114,9 +114,13 @@ Status expectValues(const CLI::App &app) {
   return {};
 }
 
-/// What the options must be together.
-Status check(const CompileOptions &options) {
-  bool reports = !options.listModules.empty() || !options.explain.empty() || options.reportsOnGraph();
+bool reports(const CompileOptions &options) {
+  return !options.listModules.empty() || !options.explain.empty() || !options.precisionLock.empty() || !options.whatIf.empty() ||
+         options.reportsOnGraph();
+}
+
+/// What reports must be together, and beside what is compiled.
+Status checkReports(const CompileOptions &options) {
   if (!options.listModules.empty() && options.listModules != "text" && options.listModules != "json")
     return {DSRT_USAGE, "--list-modules expects text or json, but got '" + options.listModules + "'"};
   if (!options.legality.empty() && options.legality != "text" && options.legality != "json")
@@ -133,6 +137,24 @@ Status check(const CompileOptions &options) {
     return {DSRT_USAGE, "--list-modules writes no artifact: leave out -o"};
   if (!onStdout.empty() && options.stage != Stage::Artifact && options.output.empty())
     return {DSRT_USAGE, "--compile-to writes to stdout as well: give -o FILE"};
+  if (options.stage == Stage::DS && reports(options))
+    return {DSRT_USAGE, "--compile-to=ds stops before precision is decided: it goes with no report of it"};
+  if (options.whatIf.empty())
+    return {};
+  for (auto [given, name] :
+       {std::pair(!options.output.empty(), "-o"), std::pair(options.stage != Stage::Artifact, "--compile-to"),
+        std::pair(!options.listModules.empty(), "--list-modules"), std::pair(!options.explain.empty(), "--explain"),
+        std::pair(!options.legality.empty(), "--legality"), std::pair(!options.planOut.empty(), "--plan-out"),
+         std::pair(!options.report.empty(), "--report"), std::pair(!options.precisionLock.empty(), "--precision-lock")})
+    if (given)
+      return {DSRT_USAGE, std::string("--what-if only prints what an override would change: leave out ") + name};
+  return {};
+}
+
+/// What the options must be together.
+Status check(const CompileOptions &options) {
+  if (Status status = checkReports(options); !status.ok())
+    return status;
   std::vector<std::string> passes = passNames();
   if (!options.dumpIrAfter.empty() && std::find(passes.begin(), passes.end(), options.dumpIrAfter) == passes.end()) {
     std::string near = didYouMean(nearestNames(options.dumpIrAfter, passes));
@@ -143,14 +165,12 @@ Status check(const CompileOptions &options) {
   }
   if (options.output.empty() && options.stage == Stage::Object)
     return {DSRT_USAGE, "--compile-to=obj expects -o FILE: an object is no text"};
-  if ((reports && options.stage == Stage::DS) || (options.reportsOnGraph() && options.stage == Stage::Precision))
-    return {DSRT_USAGE, std::string("--compile-to=") + (options.stage == Stage::DS ? "ds" : "precision") +
-                            " stops before there is what the reports show: use --compile-to=legal, or leave it out"};
   if (!options.report.empty() && (options.report == options.output || options.report == options.planOut))
     return {DSRT_USAGE, std::string("--report and ") + (options.report == options.output ? "-o" : "--plan-out") + " both write '" +
                             options.report + "': give each a file of its own"};
-  if (options.output.empty() && options.stage == Stage::Artifact && !reports)
-    return {DSRT_USAGE, "expects -o OUT.dsx, or one of --list-modules, --explain, --legality, --plan-out, --report and --compile-to"};
+  if (options.output.empty() && options.stage == Stage::Artifact && !reports(options))
+    return {DSRT_USAGE, "expects -o OUT.dsx, or one of --list-modules, --explain, --legality, --plan-out, --report, --precision-lock, "
+                        "--what-if and --compile-to"};
   return {};
 }
 
@@ -201,8 +221,9 @@ void addLimitOptions(CLI::App &app, ProgramLimits &limits) {
 
 std::optional<int> parseCompileOptions(int argc, const char *const *argv, CompileOptions &options) {
   CommandLine line("ds-compile", "Compiles a DeepSeek model to an artifact for ds-run, with the precision of every operation decided,\n"
-                                 "explained and verified.\n"
-                                 "ds-compile sensitivity measures what low precision does to a model, module by module.");
+                                 "explained and verified. 'ds-compile diff A B' compares plans, artifacts and policies, 'ds-compile\n"
+                                 "sensitivity' measures what low precision does to a model, and 'ds-compile convert-policy' reads the\n"
+                                 "policies of other projects.");
   CLI::App &app = line.app();
   app.get_formatter()->column_width(44);
   std::string stage, precisionConfig;
@@ -227,6 +248,14 @@ std::optional<int> parseCompileOptions(int argc, const char *const *argv, Compil
   app.add_option("--report", options.report, "writes the precision plan as one HTML page, to look at")
       ->type_name("FILE")
       ->check([](const std::string &file) { return file.empty() ? "expects the name of a file" : ""; })
+      ->group("Reports");
+  app.add_option("--precision-lock", options.precisionLock, "holds the plan to that of the file, or writes the file where there is none")
+      ->type_name("FILE")
+      ->group("Reports");
+  app.add_option("--what-if", options.whatIf, "prints what that override alone would change (repeatable)")
+      ->type_name("PATH=fp32|bf16|fp16")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->group("Reports");
 
   app.add_flag("--time-passes", options.timePasses, "prints the time of each phase and pass")->group("The compiler itself");

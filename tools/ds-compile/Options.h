@@ -8,6 +8,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace dsmlir {
 
@@ -26,8 +27,10 @@ struct CompileOptions {
   std::string listModules; ///< "text", "json", or empty
   std::string explain;     ///< a module's path or a pattern
   std::string planOut;
-  std::string legality; ///< "text", "json", or empty
-  std::string report; ///< an HTML page
+  std::string legality;            ///< "text", "json", or empty
+  std::string report;              ///< an HTML page
+  std::string precisionLock;       ///< a file
+  std::vector<std::string> whatIf; ///< PATH=DTYPE
   bool timePasses = false;
   std::string dumpIrAfter; ///< a pass
   std::string reproducer;

@@ -1,5 +1,6 @@
 // Nothing is ignored: whatever else is given, an option changes what the plan shows, or is reported by its name.
 #include "TestModels.h"
+#include "passes/precision/Legality.h"
 
 #include <set>
 
@@ -43,7 +44,19 @@ std::string shown(const Resolution &resolution) {
   plan.erase("recipe_source");
   plan["modules"] = list["modules"];
   plan["refused"] = resolution.hasErrors();
-  return plan.dump() + printAll(executability(resolution));
+  std::string text = plan.dump();
+  for (const ProductFormat &product : resolution.products) {
+    PlannedOperation operation;
+    operation.kind = "scaled_matmul";
+    operation.family = KernelFamily::Product;
+    operation.activation = {product.activation.payload, product.activation};
+    operation.weight = {product.weight.payload, product.weight};
+    operation.n = operation.k = 256;
+    for (const Target &target : targets())
+      for (const Finding &finding : judgeAll(target, {operation}, resolution.options, false).refusals)
+        text += finding.message;
+  }
+  return text;
 }
 
 bool isReported(const Resolution &resolution, const OptionDescriptor &option, const std::string &value) {

@@ -112,11 +112,6 @@ private:
       return {DSRT_USAGE,
               "nothing is in low precision under these options, so there is nothing to measure: give --fp8, --fp4, --precision-recipe, "
               "--compute-lowbit-mode, --fp8-param or --fp4-param"};
-    std::vector<Finding> problems = executability(*resolution);
-    for (const Finding &problem : problems)
-      fputs(dsmlir::print(problem).c_str(), stderr);
-    if (!problems.empty())
-      return {DSRT_REJECTED, ""};
     if (!options.policyOut.empty() && policyInIR(resolution->options))
       return {DSRT_REJECTED, options.compile.model +
                                  ": ds.model has a policy of its own, to which a precision file only adds: take policy(...) out of "
