@@ -137,8 +137,9 @@ Status checkReports(const CompileOptions &options) {
     return {DSRT_USAGE, "--list-modules writes no artifact: leave out -o"};
   if (!onStdout.empty() && options.stage != Stage::Artifact && options.output.empty())
     return {DSRT_USAGE, "--compile-to writes to stdout as well: give -o FILE"};
-  if (options.stage == Stage::DS && reports(options))
-    return {DSRT_USAGE, "--compile-to=ds stops before precision is decided: it goes with no report of it"};
+  if ((reports(options) && options.stage == Stage::DS) || (options.reportsOnGraph() && options.stage == Stage::Precision))
+    return {DSRT_USAGE, std::string("--compile-to=") + (options.stage == Stage::DS ? "ds" : "precision") +
+                            " stops before there is what the reports show: use --compile-to=legal, or leave it out"};
   if (options.whatIf.empty())
     return {};
   for (auto [given, name] :

@@ -105,7 +105,7 @@ expect(0 < apart < 0.5, "one expert in FP32 to change the logits by less than 0.
 # NF4 storage under FP8 compute quantises what NF4 left of the value.
 plan = compiled("nf4-fp8", "--fp8", "--fp4-param", "--activation-dtype", "fp32")
 steps = parameter(plan, "blocks.0.attn.out_proj")
-payloads = (steps["stored"], steps["through"]["payload"], steps["resident"]["payload"])
+payloads = (steps["stored"], *(step["format"]["payload"] for step in steps["steps"]))
 expect(payloads == ("bf16", "nf4", "f8E4M3FN"), "NF4 on the way to FP8", payloads)
 both = distance(values(ran("nf4-fp8")), exact)
 expect(both > block, f"NF4 under FP8 further from FP32 than FP8's {block}", both)

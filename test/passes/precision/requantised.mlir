@@ -1,11 +1,12 @@
-// DS1160: what a checkpoint stores in low precision is quantised again, and no flag asks for it.
+// DS1140: what a checkpoint stores in low precision is quantised again, and no flag asks for it.
 //
 // RUN: ds-opt %s --ds-resolve-precision --split-input-file --verify-diagnostics
 
 // Blocks of 64x64 under FP8: nothing asks for other ones.
 #stored = #ds.quant<payload = f8E4M3FN, tile = 64x64, scale = f32, rule = amax, rounding = nearest>
-// expected-warning@+2 {{[DS1160] 'blocks.0.attn.q_proj' and 1 more are stored in low precision and quantised again, so that they are rounded twice: stored as #ds.quant<payload = f8E4M3FN, tile = 64x64, scale = f32, rule = amax, rounding = nearest>, computed with as #ds.quant<payload = f8E4M3FN, tile = 128x128, scale = f32, rule = amax, rounding = nearest>}}
-// expected-note@+1 {{compute in the checkpoint's own format, or ask for the other one with --fp8-weight-granularity or --fp8-scale-format}}
+// expected-warning@+3 {{[DS1140] 2 parameters are dequantised from f8E4M3FN:64x64:f32:amax:nearest and quantised again to f8E4M3FN:128x128:f32:amax:nearest}}
+// expected-note@+2 {{of blocks.0.attn.{q_proj,out_proj}}}
+// expected-note@+1 {{say so with --fp8-weight-granularity or --fp8-scale-format, or compute in the format that is stored}}
 ds.model @m config(<family = v3, vocabulary = 512, hidden_size = 256, layers = 1, heads = 2, kv_lora_rank = 128, rope_head_dim = 32, max_positions = 64>)
     policy(<mode = fp8>) {
   ds.param @token_embeddings.weight : tensor<512x256xbf16> from "embed"

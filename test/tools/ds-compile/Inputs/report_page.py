@@ -52,6 +52,13 @@ class Report:
 
     def explained(self, path):
         """--explain of a module: the line that says what was decided, and the chain as [layer, what it said, whether it decided]."""
+        decided, links = self.explained_whole(path)
+        return decided, [link for link in links if link[0] not in self.OF_THE_PLAN]
+
+    # Lines of --explain that are read off the plan: the page shows them apart from the chain.
+    OF_THE_PLAN = ("checkpoint", "persistent", "resident", "decode")
+
+    def explained_whole(self, path):
         lines = self.compile("--explain", path).splitlines()
         return lines[1].strip(), [[line[4:20].strip(), line[20:], line.startswith("  * ")] for line in lines[2:]]
 
@@ -66,6 +73,11 @@ class Report:
 
     def expect_shown(self, path):
         expect("the panel", self.shown(), [path, *self.explained(path)])
+        # How the parameter becomes what is resident: "quantised", "reused as it is".
+        panel = self.browser.run("return document.getElementById('details').textContent")
+        for layer, said, _ in self.explained_whole(path)[1]:
+            how = said.rsplit(": ", 1)[-1]
+            expect(f"the panel to say '{how}'", layer not in ("persistent", "resident") or how in panel, True)
 
     def totals(self):
         """The table of totals: {dtype: [modules, FLOPs, bytes]}."""
