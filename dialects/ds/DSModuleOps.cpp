@@ -52,9 +52,7 @@ static LogicalResult makeResident(ModulePrecisionInterface op, Attribute compute
     storage = FormatAttribute{asked};
   HeldParameter<FormatAttribute> held = holdParameter(FormatAttribute{stored}, storage, FormatAttribute{compute});
   Attribute resident = held.resident.format, via = held.via ? held.via->format : Attribute();
-  auto fits = [&](ParamOp other) {
-    return !other.getResidentAttr() || (other.getResidentAttr() == resident && other.getViaAttr() == via);
-  };
+  auto fits = [&](ParamOp other) { return !other.getResidentAttr() || (other.getResidentAttr() == resident && other.getViaAttr() == via); };
   if (!fits(param)) {
     std::string name = (op.getModulePath() + ".weight").str();
     auto own = symbols.lookupNearestSymbolFrom<ParamOp>(op, StringAttr::get(op.getContext(), name));
@@ -89,7 +87,9 @@ static std::string keyPath(ModulePrecisionInterface op) {
   auto [experts, projection] = path.rsplit('.');
   return (experts.rsplit('.').first + "." + projection).str();
 }
-static QuantAttr activationFormat(ModulePrecisionInterface op) { return op.getModulePrecision().getLhs().keyedFor(keyPath(op), "activation"); }
+static QuantAttr activationFormat(ModulePrecisionInterface op) {
+  return op.getModulePrecision().getLhs().keyedFor(keyPath(op), "activation");
+}
 static QuantAttr weightFormat(ModulePrecisionInterface op) { return op.getModulePrecision().getRhs().keyedFor(keyPath(op), "weight"); }
 
 /// x in the dtype, through a cast where it has another.
@@ -379,8 +379,8 @@ LogicalResult GroupedLinearOp::legalizePrecision(RewriterBase &rewriter, SymbolT
     return failure();
   auto [payload, scales] = quantize(rewriter, getLoc(), getX(), lhs, getOffsets());
   rewriter.replaceOpWithNewOp<GroupedScaledMatmulOp>(*this, getResult().getType(), payload, scales, getOffsets(), getWeightAttr(),
-                                                     getFirstAttr(), getCountAttr(), lhs, rhs,
-                                                     rewriter.getI64IntegerAttr(promotion(lhs)), getPathAttr(), precision, getInit());
+                                                     getFirstAttr(), getCountAttr(), lhs, rhs, rewriter.getI64IntegerAttr(promotion(lhs)),
+                                                     getPathAttr(), precision, getInit());
   return success();
 }
 

@@ -82,7 +82,8 @@ LogicalResult BufferType::verify(function_ref<InFlightDiagnostic()> emitError, A
   for (const Extent &extent : extents)
     if (extent.factor <= 0)
       return emitError() << "(C2) expects positive extents, but got " << extent.factor;
-  if (!ds::isPlainDtype(element) && !isa<Float8E4M3FNType, Float8E5M2Type, Float4E2M1FNType>(element) && !element.isInteger(32) && !element.isInteger(8))
+  if (!ds::isPlainDtype(element) && !isa<Float8E4M3FNType, Float8E5M2Type, Float4E2M1FNType>(element) && !element.isInteger(32) &&
+      !element.isInteger(8))
     return emitError() << "(C3) expects elements of f32, bf16, f16, f8E4M3FN, f8E5M2, f4E2M1FN, i32 or i8, but got " << element;
   return success();
 }

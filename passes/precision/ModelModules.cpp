@@ -125,8 +125,7 @@ static void orderExperts(ModelModules &model) {
     for (uint32_t module : entry.modules)
       keys[module] = {group, expert++, module};
   }
-  llvm::sort(keys,
-                    [](const Key &a, const Key &b) { return std::tie(a.group, a.expert, a.index) < std::tie(b.group, b.expert, b.index); });
+  llvm::sort(keys, [](const Key &a, const Key &b) { return std::tie(a.group, a.expert, a.index) < std::tie(b.group, b.expert, b.index); });
   std::vector<Module> ordered;
   std::vector<uint32_t> place(keys.size());
   ordered.reserve(keys.size());

@@ -25,7 +25,7 @@ struct ManifestParameter {
   /// Formats that the value is rounded to, in order, each from the F32 value of the one before; the last is resident. Empty:
   /// what is stored is resident as it is.
   std::vector<dsrt_quant> through;
-  int32_t use = 0;            ///< dsrt_weight_use, or-ed
+  int32_t use = 0; ///< dsrt_weight_use, or-ed
 
   const dsrt_quant &resident() const { return through.empty() ? stored : through.back(); }
 };
@@ -37,7 +37,7 @@ struct ManifestSite {
 };
 
 struct ManifestProgram {
-  std::string entry;        ///< symbol: "dsrt_prefill", "dsrt_decode"
+  std::string entry; ///< symbol: "dsrt_prefill", "dsrt_decode"
   uint64_t arenaBytes = 0;
   uint64_t logitsOffset = 0; ///< F32 [wanted, vocabulary] in the arena, after the call
 };

@@ -34,7 +34,8 @@ struct Manner {
 void prepareContext(mlir::MLIRContext &context, Manner manner = {});
 
 /// Imports or parses a model; `sources` gets the text of an .mlir file, and `precision` says whether --precision-recipe auto asks what the
-/// checkpoint holds. Warnings and notes go to stderr. DSRT_UNREADABLE, DSRT_REJECTED, with an empty message where diagnostics have said why.
+/// checkpoint holds. Warnings and notes go to stderr. DSRT_UNREADABLE, DSRT_REJECTED, with an empty message where diagnostics have said
+/// why.
 dsrt::Expected<LoadedModel> loadModel(mlir::MLIRContext &context, llvm::SourceMgr &sources, const std::string &path,
                                       const PrecisionOptions &precision, Manner manner = {});
 

@@ -142,11 +142,10 @@ Status checkReports(const CompileOptions &options) {
                             " stops before there is what the reports show: use --compile-to=legal, or leave it out"};
   if (options.whatIf.empty())
     return {};
-  for (auto [given, name] :
-       {std::pair(!options.output.empty(), "-o"), std::pair(options.stage != Stage::Artifact, "--compile-to"),
-        std::pair(!options.listModules.empty(), "--list-modules"), std::pair(!options.explain.empty(), "--explain"),
-        std::pair(!options.legality.empty(), "--legality"), std::pair(!options.planOut.empty(), "--plan-out"),
-         std::pair(!options.report.empty(), "--report"), std::pair(!options.precisionLock.empty(), "--precision-lock")})
+  for (auto [given, name] : {std::pair(!options.output.empty(), "-o"), std::pair(options.stage != Stage::Artifact, "--compile-to"),
+                             std::pair(!options.listModules.empty(), "--list-modules"), std::pair(!options.explain.empty(), "--explain"),
+                             std::pair(!options.legality.empty(), "--legality"), std::pair(!options.planOut.empty(), "--plan-out"),
+                             std::pair(!options.report.empty(), "--report"), std::pair(!options.precisionLock.empty(), "--precision-lock")})
     if (given)
       return {DSRT_USAGE, std::string("--what-if only prints what an override would change: leave out ") + name};
   return {};

@@ -85,11 +85,7 @@ private:
       if (!value.is_array() && !value.is_null())
         return malformed(source, where, "an array of strings", value);
       return readNames(
-          where, value,
-          [&](size_t rule, ModuleMatcher matcher) {
-            policy.takesOut.push_back({rule, std::move(matcher), 0, ""});
-          },
-          true);
+          where, value, [&](size_t rule, ModuleMatcher matcher) { policy.takesOut.push_back({rule, std::move(matcher), 0, ""}); }, true);
     }
     size_t rule = policy.rule(where, ruleText(value));
     static const std::vector<std::string> silentKeys = {"quant_method", "quantization_status", "version", "global_compression_ratio",
@@ -196,10 +192,7 @@ private:
         if (!value.is_array())
           return malformed(source, place, "an array of strings", value);
         if (Status status = readNames(
-                place, value,
-                [&](size_t rule, ModuleMatcher matcher) {
-                  policy.gives.push_back({rule, std::move(matcher), scheme, ""});
-                },
+                place, value, [&](size_t rule, ModuleMatcher matcher) { policy.gives.push_back({rule, std::move(matcher), scheme, ""}); },
                 false);
             !status.ok())
           return status;

@@ -23,17 +23,17 @@ extern "C" {
 /* Results of calls, and the exit codes of ds-run (docs/reference/exit-codes.md). */
 typedef enum dsrt_code {
   DSRT_OK = 0,
-  DSRT_REJECTED = 1,      /* understood and rejected */
-  DSRT_UNREADABLE = 2,    /* malformed input */
-  DSRT_USAGE = 64,        /* wrong usage */
-  DSRT_UNAVAILABLE = 69,  /* backend or device not available */
-  DSRT_INTERNAL = 70,     /* a defect of ours */
-  DSRT_OUT_OF_MEMORY = 71,/* more memory than there is */
-  DSRT_CANNOT_CREATE = 73,/* an output could not be created */
-  DSRT_IO = 74,           /* an I/O error */
-  DSRT_PEER_LOST = 75,    /* a peer was lost */
-  DSRT_MISMATCH = 76,     /* the artifact does not fit this runtime or these weights */
-  DSRT_NOT_FINITE = 77    /* values that are not finite */
+  DSRT_REJECTED = 1,       /* understood and rejected */
+  DSRT_UNREADABLE = 2,     /* malformed input */
+  DSRT_USAGE = 64,         /* wrong usage */
+  DSRT_UNAVAILABLE = 69,   /* backend or device not available */
+  DSRT_INTERNAL = 70,      /* a defect of ours */
+  DSRT_OUT_OF_MEMORY = 71, /* more memory than there is */
+  DSRT_CANNOT_CREATE = 73, /* an output could not be created */
+  DSRT_IO = 74,            /* an I/O error */
+  DSRT_PEER_LOST = 75,     /* a peer was lost */
+  DSRT_MISMATCH = 76,      /* the artifact does not fit this runtime or these weights */
+  DSRT_NOT_FINITE = 77     /* values that are not finite */
 } dsrt_code;
 
 /* Element types. The numbers are part of the ABI. */
@@ -52,7 +52,7 @@ typedef enum dsrt_dtype {
 
 /* How the scale of a tile follows from its amax. */
 typedef enum dsrt_scale_rule {
-  DSRT_SCALE_AMAX = 0,      /* amax / largest payload value; 1 where amax is 0 */
+  DSRT_SCALE_AMAX = 0,         /* amax / largest payload value; 1 where amax is 0 */
   DSRT_SCALE_POWER_OF_TWO = 1, /* the power of two not below amax / largest payload value */
   DSRT_SCALE_MX = 2 /* 2^(floor(log2 amax) - exponent of the largest payload value): OCP Microscaling Formats 1.0; 1 where amax is 0 */
 } dsrt_scale_rule;
@@ -70,15 +70,15 @@ typedef enum dsrt_rounding { DSRT_NEAREST_EVEN = 0, DSRT_STOCHASTIC = 1 } dsrt_r
 /* A quantisation format. A tile extent of 0 means the whole extent. A row of a four-bit payload is ceil(columns / 2) bytes: column 2i
  * stands in the lower half of byte i, and the upper half behind the last of an odd number of columns is 0. */
 typedef struct dsrt_quant {
-  int32_t payload;    /* dsrt_dtype */
-  int32_t scale;      /* dsrt_dtype the scale is representable in; DSRT_NONE: not quantised, payload is the dtype */
-  int32_t tile_rows;  /* rows of a tile: tokens of an activation, output channels of a weight */
-  int32_t tile_cols;  /* columns of a tile, along K */
-  int32_t rule;       /* dsrt_scale_rule */
-  int32_t rounding;   /* dsrt_rounding */
-  float amax_floor;   /* amax is at least this */
-  int32_t outer;      /* dsrt_outer_scale */
-  uint64_t seed;      /* key of stochastic rounding (Philox): the run's seed, mixed with the operand's module by the compiler */
+  int32_t payload;   /* dsrt_dtype */
+  int32_t scale;     /* dsrt_dtype the scale is representable in; DSRT_NONE: not quantised, payload is the dtype */
+  int32_t tile_rows; /* rows of a tile: tokens of an activation, output channels of a weight */
+  int32_t tile_cols; /* columns of a tile, along K */
+  int32_t rule;      /* dsrt_scale_rule */
+  int32_t rounding;  /* dsrt_rounding */
+  float amax_floor;  /* amax is at least this */
+  int32_t outer;     /* dsrt_outer_scale */
+  uint64_t seed;     /* key of stochastic rounding (Philox): the run's seed, mixed with the operand's module by the compiler */
 } dsrt_quant;
 
 /* What a weight is read for; a backend may repack one that is only multiplied with. */
@@ -92,12 +92,12 @@ typedef enum dsrt_weight_use {
 typedef struct dsrt_weight {
   const char *path; /* our name, for messages */
   int64_t experts, rows, cols;
-  int32_t use;        /* dsrt_weight_use, or-ed */
-  int32_t reserved;   /* 0 */
-  dsrt_quant format;  /* payload and scale of what is resident */
-  const void *data;   /* payload, [experts, rows, cols]; NULL once a backend keeps only its own layout */
+  int32_t use;         /* dsrt_weight_use, or-ed */
+  int32_t reserved;    /* 0 */
+  dsrt_quant format;   /* payload and scale of what is resident */
+  const void *data;    /* payload, [experts, rows, cols]; NULL once a backend keeps only its own layout */
   const float *scales; /* [experts, ceil(rows / tile_rows), ceil(cols / tile_cols)]; NULL where not quantised */
-  void *prepared;     /* the backend's own layout, NULL where it has none */
+  void *prepared;      /* the backend's own layout, NULL where it has none */
 } dsrt_weight;
 
 /* The attributes of the operation `route`. */
@@ -112,10 +112,10 @@ typedef enum dsrt_selection {
  * starts[r], starts[r] + 1, ... of cache slot slots[r]. In a decode call every row holds one token. */
 typedef struct dsrt_batch {
   int64_t tokens, rows, wanted;
-  const int32_t *token_ids; /* [tokens] */
-  const int32_t *offsets;   /* [rows + 1] */
-  const int32_t *slots;     /* [rows] */
-  const int32_t *starts;    /* [rows] */
+  const int32_t *token_ids;     /* [tokens] */
+  const int32_t *offsets;       /* [rows + 1] */
+  const int32_t *slots;         /* [rows] */
+  const int32_t *starts;        /* [rows] */
   const int32_t *wanted_tokens; /* [wanted]: the tokens whose logits are asked for, as indices into the call's tokens */
 } dsrt_batch;
 
@@ -132,9 +132,9 @@ typedef struct dsrt_context dsrt_context;
 
 /* The entry points of an artifact, `dsrt_prefill` and `dsrt_decode`. `weights` is in the order of the manifest's
  * parameter table; `arena` holds the program's arena_bytes, aligned to 64. */
-typedef int32_t (*dsrt_entry)(dsrt_context *context, void *arena, const dsrt_weight *const *weights,
-                              const dsrt_batch *batch, dsrt_cache *cache, int64_t tokens, int64_t rows, int64_t wanted,
-                              const int32_t *token_ids, const int32_t *wanted_tokens);
+typedef int32_t (*dsrt_entry)(dsrt_context *context, void *arena, const dsrt_weight *const *weights, const dsrt_batch *batch,
+                              dsrt_cache *cache, int64_t tokens, int64_t rows, int64_t wanted, const int32_t *token_ids,
+                              const int32_t *wanted_tokens);
 
 #ifdef __cplusplus
 }

@@ -140,10 +140,8 @@ TEST(Legality, PartialTilesAreSaidAndRun) {
   // kjv's experts: 96 wide.
   Judgement gate = judged(sm90, product({"--fp8"}, 96, 128, 16)), down = judged(sm90, product({"--fp8"}, 128, 96, 16));
   EXPECT_EQ(gate.verdict, Verdict::Native);
-  EXPECT_EQ(gate.notes,
-            (std::vector<Reason>{{"tile", "N = 96 is no multiple of 128: the last tile is partial, and a tile of its own"}}));
-  EXPECT_EQ(down.notes,
-            (std::vector<Reason>{{"tile", "K = 96 is no multiple of 128: the last tile is partial, and a tile of its own"}}));
+  EXPECT_EQ(gate.notes, (std::vector<Reason>{{"tile", "N = 96 is no multiple of 128: the last tile is partial, and a tile of its own"}}));
+  EXPECT_EQ(down.notes, (std::vector<Reason>{{"tile", "K = 96 is no multiple of 128: the last tile is partial, and a tile of its own"}}));
   EXPECT_EQ(kindsOf(judged(sm90, product({"--fp8"}, 576, 7168)).notes), (Words{"tile", "alignment"})) << "4.5 tiles, and tokens are padded";
 }
 

@@ -239,8 +239,9 @@ Json reportData(const Resolution &resolution, const Json &plan, const ReportHead
       {"family", header.family},    {"layers", header.layers}, {"experts", header.experts}, {"experts_per_token", header.expertsPerToken},
       {"messages", header.messages}};
   Json &policy = data["policy"] = Json::object();
+  // What a target makes of the plan is --legality's to say: the page shows what was decided, which is the same for every target.
   for (const auto &[key, value] : plan.items())
-    if (key != "operations" && key != "without_parameters")
+    if (key != "operations" && key != "without_parameters" && key != "targets")
       policy[key] = value;
   data["findings"] = findingsJson(resolution.findings);
   Builder(resolution, plan).write(data);
