@@ -140,6 +140,10 @@ Status checkReports(const CompileOptions &options) {
   if ((reports(options) && options.stage == Stage::DS) || (options.reportsOnGraph() && options.stage == Stage::Precision))
     return {DSRT_USAGE, std::string("--compile-to=") + (options.stage == Stage::DS ? "ds" : "precision") +
                             " stops before there is what the reports show: use --compile-to=legal, or leave it out"};
+  bool judged = options.reportsOnGraph() || options.stage >= Stage::Legal;
+  if (options.allowFallback && (!judged || (options.reportsOnly() && !options.reportsOnGraph() && reports(options))))
+    return {DSRT_USAGE, "--allow-fallback has nothing to act on: no target judges what is asked for here; give --legality or --plan-out, or "
+                        "compile to legal or further"};
   if (options.whatIf.empty())
     return {};
   for (auto [given, name] : {std::pair(!options.output.empty(), "-o"), std::pair(options.stage != Stage::Artifact, "--compile-to"),
