@@ -42,16 +42,18 @@ Expected<std::unique_ptr<Session>> Session::create(const Artifact &artifact, con
     return status;
   if (Status status = allocate(manifest.maxWanted * sizeof(int32_t), session->wantedTokens, "allocate the wanted tokens"); !status.ok())
     return status;
+  if (Status status = allocate((3 * manifest.maxSequences + 1) * sizeof(int32_t), session->rows, "allocate the rows of a batch"); !status.ok())
+    return status;
   return session;
 }
 
 Session::~Session() {
-  for (void *memory : {arena, cache.data, tokenIds, wantedTokens})
+  for (void *memory : {arena, cache.data, tokenIds, wantedTokens, rows})
     if (memory)
       context.backend->release(context.state, memory);
 }
 
-Status Session::run(Phase phase, const dsrt_batch &batch) {
+Status Session::run(Phase phase, dsrt_batch batch) {
   const dsrt_backend *backend = context.backend;
   context.message.clear();
   context.site = -1;
@@ -64,6 +66,15 @@ Status Session::run(Phase phase, const dsrt_batch &batch) {
                                     "copy wanted tokens");
       !status.ok())
     return status;
+  hostRows.assign(batch.offsets, batch.offsets + batch.rows + 1);
+  hostRows.insert(hostRows.end(), batch.slots, batch.slots + batch.rows);
+  hostRows.insert(hostRows.end(), batch.starts, batch.starts + batch.rows);
+  if (Status status = backendStatus(backend->copy_in(context.state, rows, hostRows.data(), hostRows.size() * sizeof(int32_t)), "copy the rows");
+      !status.ok())
+    return status;
+  batch.device_offsets = static_cast<const int32_t *>(rows);
+  batch.device_slots = batch.device_offsets + batch.rows + 1;
+  batch.device_starts = batch.device_slots + batch.rows;
   dsrt_entry entry = phase == Phase::Prefill ? artifact.prefill() : artifact.decode();
   int32_t code = entry(&context, arena, weights.pointers(), &batch, &cache, batch.tokens, batch.rows, batch.wanted,
                        static_cast<const int32_t *>(tokenIds), static_cast<const int32_t *>(wantedTokens));
@@ -107,7 +118,7 @@ Status Session::runCall(const PrefillCall &call, const TokenRows &rows, int64_t 
   if (wanted.empty())
     wanted.push_back(int32_t(ids.size()) - 1);
   dsrt_batch batch = {int64_t(ids.size()), int64_t(slots.size()), int64_t(wanted.size()), ids.data(),
-                      offsets.data(),      slots.data(),          starts.data(),          wanted.data()};
+                      offsets.data(),      slots.data(),          starts.data(),          wanted.data(), nullptr, nullptr, nullptr};
   if (Status status = run(phase, batch); !status.ok())
     return status;
   for (size_t i = 0; i < asked.size(); ++i) {
@@ -146,7 +157,7 @@ Status Session::decode(const std::vector<int32_t> &ids, const std::vector<int32_
       offsets[i] = wanted[i] = int32_t(i);
     offsets[count] = int32_t(count);
     dsrt_batch batch = {count,        count, count, ids.data() + first, offsets.data(), slots.data() + first, starts.data() + first,
-                        wanted.data()};
+                        wanted.data(), nullptr, nullptr, nullptr};
     if (Status status = run(Phase::Decode, batch); !status.ok())
       return status;
     for (int64_t i = 0; i < count; ++i) {

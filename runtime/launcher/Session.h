@@ -55,7 +55,7 @@ private:
 
   /// Rows `firstRow` .. of `rows` in slots 0 ..
   Status runCall(const PrefillCall &call, const TokenRows &rows, int64_t firstRow, Phase phase, const LogitsSink &sink);
-  Status run(Phase phase, const dsrt_batch &batch);
+  Status run(Phase phase, dsrt_batch batch);
   Status backendStatus(int32_t code, const char *what) const;
 
   const Artifact &artifact;
@@ -63,6 +63,8 @@ private:
   dsrt_context &context;
   void *arena = nullptr;
   void *tokenIds = nullptr, *wantedTokens = nullptr; ///< I32, in the backend's memory
+  void *rows = nullptr;                              ///< the offsets, slots and starts of a batch, in the backend's memory
+  std::vector<int32_t> hostRows;                     ///< the same on the host
   dsrt_cache cache = {};
   std::vector<float> logits; ///< [wanted, vocabulary] of a call, on the host
 };

@@ -137,7 +137,7 @@ Tensor attention(Run &run, const Attention &a, bool decode, const Tensor &querie
 }
 
 void expectAttention(Run &run, const Attention &a, bool decode, const std::vector<HostBatch::Row> &rows, double slack) {
-  HostBatch batch(rows);
+  HostBatch batch(run, rows);
   Tensor queries = a.queries(batch.batch.tokens), cache = a.cache();
   expectClose(attention(run, a, decode, queries, cache, batch), reference(a, queries, cache, a.kv_b(), batch, decode), slack);
 }
@@ -154,7 +154,7 @@ Tensor rowsOf(const Tensor &x, int64_t begin, int64_t end) {
 DSRT_CASE(cache_append, itsSlotPositionAndLayer) {
   for (int32_t type : {DSRT_F32, DSRT_BF16, DSRT_F16})
     for (int32_t cacheType : {DSRT_F32, DSRT_BF16, DSRT_F16}) {
-      HostBatch batch({{2, 3, 2}, {0, 0, 1}, {3, 0, 0}});
+      HostBatch batch(run, {{2, 3, 2}, {0, 0, 1}, {3, 0, 0}});
       Tensor cache = random(cacheType, {3, 2, 5, 605}, 41), latent = random(type, {5, 600}, 42), key = random(type, {5, 5}, 43);
       dsrt_cache *memory = run.uploadCache(cache);
       DSRT_CALL(cache_append, memory, run.upload(latent), run.upload(key), &batch.batch, 5, 600, 5, type, 1);
@@ -170,10 +170,10 @@ DSRT_CASE(cache_append, refusesWhatDoesNotFit) {
   dsrt_cache *cache = run.uploadCache(filled(DSRT_F32, {2, 1, 5, 4}, 0));
   void *x = run.upload(filled(DSRT_F32, {3, 3}, 1));
   for (HostBatch::Row row : {HostBatch::Row{3, 3, 0}, HostBatch::Row{3, 0, 2}, HostBatch::Row{3, 0, -1}, HostBatch::Row{3, -1, 0}}) {
-    HostBatch batch({row});
+    HostBatch batch(run, {row});
     EXPECT_EQ(run.backend->cache_append(run.context, 0, cache, x, x, &batch.batch, 3, 3, 1, DSRT_F32, 0), DSRT_INTERNAL) << row.start;
   }
-  HostBatch batch({{3, 2, 1}});
+  HostBatch batch(run, {{3, 2, 1}});
   EXPECT_EQ(run.backend->cache_append(run.context, 0, cache, x, x, &batch.batch, 3, 3, 1, DSRT_F32, 1), DSRT_INTERNAL) << "layer";
   EXPECT_EQ(run.backend->cache_append(run.context, 0, cache, x, x, &batch.batch, 3, 3, 2, DSRT_F32, 0), DSRT_INTERNAL) << "width";
   EXPECT_EQ(run.backend->cache_append(run.context, 0, cache, x, x, &batch.batch, 2, 3, 1, DSRT_F32, 0), DSRT_INTERNAL) << "tokens";
@@ -221,9 +221,9 @@ DSRT_CASE(mla_prefill, continuedEqualsWhole) {
     a.type = a.cacheType = type;
     a.weightFormat = plainFormat(type);
     Tensor queries = a.queries(300), cache = a.cache();
-    Tensor whole = attention(run, a, false, queries, cache, HostBatch({{300, 0, 2}}));
+    Tensor whole = attention(run, a, false, queries, cache, HostBatch(run, {{300, 0, 2}}));
     for (int64_t cut : {1, 77, 256, 299}) {
-      HostBatch before({{int32_t(cut), 0, 2}}), after({{int32_t(300 - cut), int32_t(cut), 2}});
+      HostBatch before(run, {{int32_t(cut), 0, 2}}), after(run, {{int32_t(300 - cut), int32_t(cut), 2}});
       expectSame(attention(run, a, false, rowsOf(queries, 0, cut), cache, before), rowsOf(whole, 0, cut));
       expectSame(attention(run, a, false, rowsOf(queries, cut, 300), cache, after), rowsOf(whole, cut, 300));
     }
@@ -233,7 +233,7 @@ DSRT_CASE(mla_prefill, continuedEqualsWhole) {
 DSRT_CASE(mla_prefill, largeScoresAndNaN) {
   Attention a;
   a.spread = 30;
-  HostBatch batch({{12, 0, 1}});
+  HostBatch batch(run, {{12, 0, 1}});
   Tensor queries = a.queries(12), cache = a.cache();
   expectClose(attention(run, a, false, queries, cache, batch), reference(a, queries, cache, a.kv_b(), batch, false), 3e-2);
   // A NaN in one head's query stays there.
@@ -245,7 +245,7 @@ DSRT_CASE(mla_prefill, largeScoresAndNaN) {
 
 DSRT_CASE(mla_prefill, refusesWhatDoesNotFit) {
   Attention a;
-  HostBatch batch({{2, 0, 1}}), outside({{2, 599, 1}});
+  HostBatch batch(run, {{2, 0, 1}}), outside(run, {{2, 599, 1}});
   void *y = run.result(DSRT_F32, {2, a.heads * a.value}), *q = run.upload(a.queries(2));
   dsrt_weight *w = run.upload(a.kv_b(), DSRT_USE_ROWS);
   dsrt_cache *cache = run.uploadCache(a.cache());
@@ -291,9 +291,9 @@ DSRT_CASE(mla_decode, weightsInEveryFormat) {
 DSRT_CASE(mla_decode, equalsPrefill) {
   Attention a;
   Tensor queries = a.queries(300), cache = a.cache();
-  Tensor whole = attention(run, a, false, queries, cache, HostBatch({{300, 0, 2}}));
+  Tensor whole = attention(run, a, false, queries, cache, HostBatch(run, {{300, 0, 2}}));
   for (int32_t position : {0, 1, 15, 16, 255, 256, 299}) {
-    Tensor one = attention(run, a, true, rowsOf(queries, position, position + 1), cache, HostBatch({{1, position, 2}}));
+    Tensor one = attention(run, a, true, rowsOf(queries, position, position + 1), cache, HostBatch(run, {{1, position, 2}}));
     double difference = 0, norm = 0;
     for (int64_t i = 0; i < one.size(); ++i) {
       double want = whole.at(position, i);
@@ -306,7 +306,7 @@ DSRT_CASE(mla_decode, equalsPrefill) {
 DSRT_CASE(mla_decode, largeScoresAndNaN) {
   Attention a;
   a.spread = 30;
-  HostBatch batch({{1, 100, 1}, {1, 3, 0}});
+  HostBatch batch(run, {{1, 100, 1}, {1, 3, 0}});
   Tensor queries = a.queries(2), cache = a.cache();
   expectClose(attention(run, a, true, queries, cache, batch), reference(a, queries, cache, a.kv_b(), batch, true), 3e-2);
   queries.set(a.query() + a.nope + 2, std::nanf(""));

@@ -149,7 +149,7 @@ HostWeight weight(const Tensor &values) {
   return result;
 }
 
-HostBatch::HostBatch(const std::vector<Row> &rows) {
+HostBatch::HostBatch(Run &run, const std::vector<Row> &rows) {
   for (const Row &row : rows) {
     offsets.push_back(offsets.back() + row.tokens);
     starts.push_back(row.start);
@@ -158,6 +158,10 @@ HostBatch::HostBatch(const std::vector<Row> &rows) {
   batch.tokens = offsets.back();
   batch.rows = int64_t(rows.size());
   batch.offsets = offsets.data(), batch.starts = starts.data(), batch.slots = slots.data();
+  auto upload = [&](const std::vector<int32_t> &values) {
+    return static_cast<const int32_t *>(run.upload(integers({int64_t(values.size())}, values)));
+  };
+  batch.device_offsets = upload(offsets), batch.device_starts = upload(starts), batch.device_slots = upload(slots);
 }
 
 Run::Run(const dsrt_backend *backend, int threads) : backend(backend), context(nullptr) {

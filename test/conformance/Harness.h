@@ -73,7 +73,7 @@ struct HostBatch {
   struct Row {
     int32_t tokens, start, slot;
   };
-  explicit HostBatch(const std::vector<Row> &rows);
+  HostBatch(class Run &run, const std::vector<Row> &rows); ///< and its copy in the backend's memory
   HostBatch(const HostBatch &) = delete;
 };
 

@@ -149,7 +149,7 @@ DSRT_CASE(swiglu, ofTheWholeRange) {
 }
 
 DSRT_CASE(rope_table, positionsOfRaggedRows) {
-  HostBatch batch({{3, 0, 1}, {0, 5, 2}, {4, 100000, 0}});
+  HostBatch batch(run, {{3, 0, 1}, {0, 5, 2}, {4, 100000, 0}});
   std::vector<float> frequencies = {1, 0.3f, 1e-4f, 0.0123f, 0};
   void *cosine = run.result(DSRT_F32, {7, 5}), *sine = run.result(DSRT_F32, {7, 5});
   DSRT_CALL(rope_table, static_cast<float *>(cosine), static_cast<float *>(sine), &batch.batch, 7, 5, frequencies.data(), 5, 1.25f);

@@ -1,7 +1,8 @@
-// What the CPU operations share: the backend's state, element access, checks, and the declarations that fill the table.
+// What the CPU operations share: the backend's state, element access, and the declarations that fill the table.
 #pragma once
 
 #include "dsrt/dsrt_backend.h"
+#include "runtime/backend/Checks.h"
 #include "runtime/backend/cpu/Parallel.h"
 #include "runtime/numerics/Codecs.h"
 #include "runtime/support/Status.h"
@@ -20,9 +21,6 @@ inline int threadsOf(dsrt_context *context) { return static_cast<State *>(dsrt_c
 
 /// Threads for a loop over `elements` elements of little work each: below this many, starting a team costs more than it saves.
 inline int threadsFor(dsrt_context *context, int64_t elements) { return elements < 32768 ? 1 : threadsOf(context); }
-
-/// Whether the type is one that activations have.
-inline bool isActivation(int32_t dtype) { return dtype == DSRT_F32 || dtype == DSRT_BF16 || dtype == DSRT_F16; }
 
 inline const void *at(const void *base, int64_t index, int32_t dtype) {
   return static_cast<const char *>(base) + index * int64_t(elementBytes(dtype));
@@ -43,11 +41,6 @@ inline constexpr int64_t chunk = 512;
 /// Rounds `count` values to the dtypes in turn, in place: what operations in them would have given.
 void roundTo(float *x, int64_t count, std::initializer_list<int32_t> dtypes);
 
-/// Reports a status that is not OK, under the operation's name.
-inline int32_t report(dsrt_context *context, const char *operation, const Status &status) {
-  return status.ok() ? DSRT_OK : dsrt_context_fail(context, status.code(), "%s: %s", operation, status.message().c_str());
-}
-
 /// Runs an operation's body, which returns a Status, and reports what it says; memory that could not be had among it.
 template <typename Body> int32_t guarded(dsrt_context *context, const char *operation, Body &&body) {
   try {
@@ -57,27 +50,8 @@ template <typename Body> int32_t guarded(dsrt_context *context, const char *oper
   }
 }
 
-/// DSRT_INTERNAL: a call that no artifact of ours makes.
-template <typename... Arguments> Status broken(const char *pattern, Arguments... arguments) {
-  return {DSRT_INTERNAL, format(pattern, arguments...)};
-}
-inline Status broken(const char *text) { return {DSRT_INTERNAL, text}; }
-
-/// Checks that a type is f32, bf16 or f16.
-inline Status expectActivation(const char *what, int32_t dtype) {
-  if (isActivation(dtype))
-    return {};
-  return broken("expects %s of f32, bf16 or f16, but got %s", what, typeName(dtype).c_str());
-}
-
-/// Checks that a weight's rows can be read: its extents and that its data is resident.
-Status expectRows(const dsrt_weight *weight, int64_t rows, int64_t cols);
-
 /// Row `row` of a weight as F32, dequantised where it is quantised: in place where it is F32, else in `buffer` (weight.cols).
 const float *weightRow(const dsrt_weight &weight, int64_t row, float *buffer);
-
-/// Checks a batch against the tokens of the call, and its slots and positions against the cache where one is given.
-Status expectBatch(const dsrt_batch *batch, int64_t tokens, const dsrt_cache *cache);
 
 // The operations, a function each line of dsrt_ops.def, of the type of its slot in the table.
 namespace ops {

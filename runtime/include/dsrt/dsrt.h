@@ -18,7 +18,7 @@ extern "C" {
 #endif
 
 /* Changes whenever a struct or a convention below changes; part of the hash that an artifact carries. */
-#define DSRT_ABI_VERSION 2
+#define DSRT_ABI_VERSION 3
 
 /* Results of calls, and the exit codes of ds-run (docs/reference/exit-codes.md). */
 typedef enum dsrt_code {
@@ -109,7 +109,8 @@ typedef enum dsrt_selection {
 } dsrt_selection;
 
 /* One ragged batch of one call: row r holds tokens offsets[r] .. offsets[r + 1], which stand at the positions
- * starts[r], starts[r] + 1, ... of cache slot slots[r]. In a decode call every row holds one token. */
+ * starts[r], starts[r] + 1, ... of cache slot slots[r]. In a decode call every row holds one token. These are the host's;
+ * token_ids and wanted_tokens reach the operations as buffers of the backend's memory. */
 typedef struct dsrt_batch {
   int64_t tokens, rows, wanted;
   const int32_t *token_ids;     /* [tokens] */
@@ -117,6 +118,8 @@ typedef struct dsrt_batch {
   const int32_t *slots;         /* [rows] */
   const int32_t *starts;        /* [rows] */
   const int32_t *wanted_tokens; /* [wanted]: the tokens whose logits are asked for, as indices into the call's tokens */
+  /* The same three in the backend's memory, for kernels; a backend whose memory is the host's may be given the host's own. */
+  const int32_t *device_offsets, *device_slots, *device_starts;
 } dsrt_batch;
 
 /* The latent cache: [slots, layers, length, width], width = kv_lora_rank + qk_rope_head_dim. */

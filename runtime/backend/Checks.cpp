@@ -1,0 +1,43 @@
+// The checks that Checks.h declares.
+#include "runtime/backend/Checks.h"
+
+#include "runtime/numerics/Quantize.h"
+
+namespace dsrt {
+
+Status expectRows(const dsrt_weight *weight, int64_t rows, int64_t cols) {
+  const char *path = weight->path ? weight->path : "a weight";
+  if (weight->experts != 1 || weight->rows != rows || weight->cols != cols)
+    return broken("expects '%s' of [1, %lld, %lld], but got [%lld, %lld, %lld]", path, (long long)rows, (long long)cols,
+                  (long long)weight->experts, (long long)weight->rows, (long long)weight->cols);
+  if (weight->data == nullptr)
+    return broken("expects rows of '%s' to be resident, but it was prepared for products alone", path);
+  if (Status status = checkFormat(weight->format); !status.ok())
+    return {status.code(), format("'%s': %s", path, status.message().c_str())};
+  if (weight->format.scale != DSRT_NONE && weight->scales == nullptr)
+    return broken("expects scales of '%s', but got none", path);
+  return {};
+}
+
+Status expectBatch(const dsrt_batch *batch, int64_t tokens, const dsrt_cache *cache) {
+  if (batch->tokens != tokens || batch->offsets[0] != 0 || batch->offsets[batch->rows] != tokens)
+    return broken("expects a batch of %lld tokens, but its rows hold tokens %d to %d of %lld", (long long)tokens, batch->offsets[0],
+                  batch->offsets[batch->rows], (long long)batch->tokens);
+  for (int64_t row = 0; row < batch->rows; ++row) {
+    int64_t count = int64_t(batch->offsets[row + 1]) - batch->offsets[row], start = batch->starts[row];
+    if (count < 0 || start < 0)
+      return broken("expects row %lld to hold tokens from a position on, but got %lld tokens from position %lld", (long long)row,
+                    (long long)count, (long long)start);
+    if (cache == nullptr)
+      continue;
+    if (batch->slots[row] < 0 || batch->slots[row] >= cache->slots)
+      return broken("expects row %lld in one of %lld cache slots, but got slot %d", (long long)row, (long long)cache->slots,
+                    batch->slots[row]);
+    if (start + count > cache->length)
+      return broken("expects row %lld to end within %lld cache positions, but got %lld tokens from position %lld", (long long)row,
+                    (long long)cache->length, (long long)count, (long long)start);
+  }
+  return {};
+}
+
+} // namespace dsrt

@@ -1,0 +1,37 @@
+// What every backend checks of the operands that it is given, before it touches them. Host code.
+#pragma once
+
+#include "dsrt/dsrt_backend.h"
+#include "runtime/numerics/Codecs.h"
+#include "runtime/support/Status.h"
+
+namespace dsrt {
+
+/// Whether the type is one that activations have.
+inline bool isActivation(int32_t dtype) { return dtype == DSRT_F32 || dtype == DSRT_BF16 || dtype == DSRT_F16; }
+
+/// DSRT_INTERNAL: a call that no artifact of ours makes.
+template <typename... Arguments> Status broken(const char *pattern, Arguments... arguments) {
+  return {DSRT_INTERNAL, format(pattern, arguments...)};
+}
+inline Status broken(const char *text) { return {DSRT_INTERNAL, text}; }
+
+/// Checks that a type is f32, bf16 or f16.
+inline Status expectActivation(const char *what, int32_t dtype) {
+  if (isActivation(dtype))
+    return {};
+  return broken("expects %s of f32, bf16 or f16, but got %s", what, typeName(dtype).c_str());
+}
+
+/// Checks that a weight's rows can be read: its extents and that its data is resident.
+Status expectRows(const dsrt_weight *weight, int64_t rows, int64_t cols);
+
+/// Checks a batch against the tokens of the call, and its slots and positions against the cache where one is given: the host's arrays.
+Status expectBatch(const dsrt_batch *batch, int64_t tokens, const dsrt_cache *cache);
+
+/// Reports a status that is not OK, under the operation's name.
+inline int32_t report(dsrt_context *context, const char *operation, const Status &status) {
+  return status.ok() ? DSRT_OK : dsrt_context_fail(context, status.code(), "%s: %s", operation, status.message().c_str());
+}
+
+} // namespace dsrt

@@ -1,0 +1,178 @@
+// The table of the CUDA backend: state, memory, weights, and what it supports.
+#include "dsrt/dsrt_abi.h"
+#include "runtime/backend/cuda/Operations.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <new>
+
+namespace dsrt::cuda {
+
+namespace {
+
+int32_t fail(char *message, size_t size, int32_t code, const std::string &text) {
+  snprintf(message, size, "%s", text.c_str());
+  return code;
+}
+
+void destroy(void *opaque) {
+  State *state = static_cast<State *>(opaque);
+  if (state->blas)
+    cublasLtDestroy(state->blas);
+  if (state->workspace)
+    cudaFree(state->workspace);
+  if (state->stream)
+    cudaStreamDestroy(state->stream);
+  delete state;
+}
+
+int32_t create(const dsrt_backend_options *options, void **result, char *message, size_t size) {
+  if (options->threads < 0 || options->threads > 4096)
+    return fail(message, size, DSRT_USAGE, format("expects 0 to 4096 threads, but got %d", options->threads));
+  int count = 0;
+  if (cudaError_t error = cudaGetDeviceCount(&count); error != cudaSuccess)
+    return fail(message, size, DSRT_UNAVAILABLE, format("%s (%s)", cudaGetErrorString(error), cudaGetErrorName(error)));
+  if (options->device < 0 || options->device >= count)
+    return fail(message, size, DSRT_UNAVAILABLE, format("expects a device from 0 to %d, but got %d", count - 1, options->device));
+  cudaDeviceProp properties;
+  cudaError_t error = cudaGetDeviceProperties(&properties, options->device);
+  if (error == cudaSuccess && (properties.major != 9 || properties.minor != 0))
+    return fail(message, size, DSRT_UNAVAILABLE,
+                format("expects a device of compute capability 9.0 (H100, H200), but device %d, %s, has %d.%d", options->device,
+                       properties.name, properties.major, properties.minor));
+  State *state = new (std::nothrow) State;
+  if (state == nullptr)
+    return fail(message, size, DSRT_OUT_OF_MEMORY, "no memory for the state of the cuda backend");
+  if (error == cudaSuccess)
+    error = cudaSetDevice(options->device);
+  if (error == cudaSuccess) {
+    state->device = options->device;
+    state->multiprocessors = properties.multiProcessorCount;
+    state->sharedBytesPerBlock = int64_t(properties.sharedMemPerBlockOptin);
+    state->workspaceBytes = workspaceSize;
+    error = cudaStreamCreateWithFlags(&state->stream, cudaStreamNonBlocking);
+  }
+  if (error == cudaSuccess)
+    error = cudaMalloc(&state->workspace, state->workspaceBytes);
+  if (error == cudaSuccess && cublasLtCreate(&state->blas) != CUBLAS_STATUS_SUCCESS) {
+    destroy(state);
+    return fail(message, size, DSRT_UNAVAILABLE, "cuBLASLt cannot start");
+  }
+  if (error != cudaSuccess) {
+    destroy(state);
+    Status status = cudaStatus(error, "device " + std::to_string(options->device) + " cannot be used");
+    return fail(message, size, status.code(), status.message());
+  }
+  *result = state;
+  return DSRT_OK;
+}
+
+int32_t allocate(void *, size_t bytes, void **memory) {
+  *memory = nullptr;
+  cudaError_t error = cudaMalloc(memory, std::max<size_t>(bytes, 1));
+  if (error == cudaErrorMemoryAllocation)
+    cudaGetLastError(); // not sticky
+  return cudaStatus(error, "").code();
+}
+
+void release(void *, void *memory) { cudaFree(memory); }
+
+// Both are ordered with the stream's work, and done when they return.
+int32_t copy(void *opaque, void *destination, const void *source, size_t bytes, cudaMemcpyKind kind) {
+  State *state = static_cast<State *>(opaque);
+  if (bytes == 0)
+    return DSRT_OK;
+  cudaError_t error = cudaMemcpyAsync(destination, source, bytes, kind, state->stream);
+  if (error == cudaSuccess)
+    error = cudaStreamSynchronize(state->stream);
+  return cudaStatus(error, "").code();
+}
+
+int32_t copyIn(void *state, void *destination, const void *source, size_t bytes) {
+  return copy(state, destination, source, bytes, cudaMemcpyHostToDevice);
+}
+
+int32_t copyOut(void *state, void *destination, const void *source, size_t bytes) {
+  return copy(state, destination, source, bytes, cudaMemcpyDeviceToHost);
+}
+
+int32_t synchronize(void *state) { return cudaStatus(cudaStreamSynchronize(static_cast<State *>(state)->stream), "").code(); }
+
+int32_t prepare(void *, dsrt_weight *, int32_t *released) {
+  *released = 0; // kernels read weights as they are
+  return DSRT_OK;
+}
+
+void releasePrepared(void *, dsrt_weight *) {}
+
+// Sets of element types, a bit each.
+constexpr uint32_t bit(dsrt_dtype dtype) { return 1u << dtype; }
+constexpr uint32_t plain = bit(DSRT_F32) | bit(DSRT_BF16) | bit(DSRT_F16), payload = bit(DSRT_F8E4M3) | bit(DSRT_F4E2M1);
+constexpr uint32_t readable = plain | payload | bit(DSRT_F8E5M2) | bit(DSRT_NF4);
+constexpr uint32_t bytes = plain | bit(DSRT_F8E4M3) | bit(DSRT_F8E5M2) | bit(DSRT_UE8M0) | bit(DSRT_I32);
+
+/// As in the CPU backend: the letters of each operation's line in the order of their first appearance.
+struct Support {
+  dsrt_op op;
+  uint32_t letters[3];
+};
+constexpr Support table[] = {
+    {DSRT_OP_embedding, {plain, readable}},
+    {DSRT_OP_cast, {plain, plain}},
+    {DSRT_OP_add, {plain}},
+    {DSRT_OP_slice_columns, {bytes}},
+    {DSRT_OP_rms_norm, {plain}},
+    {DSRT_OP_rope_table, {}},
+    {DSRT_OP_rope, {plain}},
+    {DSRT_OP_cache_append, {plain}},
+    {DSRT_OP_mla_prefill, {plain, plain | payload}},
+    {DSRT_OP_mla_decode, {plain, readable}},
+    {DSRT_OP_linear, {plain, plain}},
+    {DSRT_OP_quantize, {payload | bit(DSRT_F8E5M2) | bit(DSRT_NF4), plain}},
+    {DSRT_OP_grouped_quantize, {payload | bit(DSRT_F8E5M2) | bit(DSRT_NF4), plain}},
+    {DSRT_OP_scaled_matmul, {plain, payload, payload}},
+    {DSRT_OP_route, {}},
+    {DSRT_OP_expert_order, {}},
+    {DSRT_OP_gather_rows, {bytes | bit(DSRT_F4E2M1)}},
+    {DSRT_OP_grouped_linear, {plain, plain}},
+    {DSRT_OP_grouped_scaled_matmul, {plain, payload, payload}},
+    {DSRT_OP_swiglu, {plain}},
+    {DSRT_OP_combine, {plain}},
+};
+static_assert(std::size(table) == DSRT_OP_COUNT, "each operation of dsrt_ops.def has a line");
+
+int32_t supports(dsrt_op op, const int32_t *dtypes, int32_t count) {
+  for (const Support &support : table) {
+    if (support.op != op)
+      continue;
+    for (int32_t i = 0; i < count; ++i)
+      if (i >= 3 || dtypes[i] <= DSRT_NONE || dtypes[i] > DSRT_I32 || !(support.letters[i] & bit(dsrt_dtype(dtypes[i]))))
+        return 0;
+    return 1;
+  }
+  return 0;
+}
+
+const dsrt_backend cudaBackend = {
+    .name = "cuda",
+    .abi_hash = DSRT_ABI_HASH,
+    .create = create,
+    .destroy = destroy,
+    .allocate = allocate,
+    .release = release,
+    .copy_in = copyIn,
+    .copy_out = copyOut,
+    .synchronize = synchronize,
+    .prepare_weight = prepare,
+    .release_weight = releasePrepared,
+    .supports = supports,
+#define DSRT_OP(name, ...) .name = ops::name,
+#include "dsrt/dsrt_ops.def"
+#undef DSRT_OP
+};
+
+} // namespace
+
+} // namespace dsrt::cuda
+
+extern "C" __attribute__((visibility("default"))) const dsrt_backend *dsrt_backend_get() { return &dsrt::cuda::cudaBackend; }
