@@ -44,6 +44,9 @@ inline constexpr int64_t maxHeadColumns = 1024, maxLatent = 4096;
 Status expectMla(const MlaShape &shape, int32_t type, int64_t tokens, int64_t columns, int64_t qColumns, int64_t kvColumns,
                  const dsrt_weight *kv_b, const dsrt_cache *cache, const dsrt_batch *batch, int64_t layer, int64_t bytes, int64_t needed);
 
+/// Checks that each row of a decode call holds one token.
+Status expectOneTokenRows(const dsrt_batch *batch);
+
 /// Reports a status that is not OK, under the operation's name.
 inline int32_t report(dsrt_context *context, const char *operation, const Status &status) {
   return status.ok() ? DSRT_OK : dsrt_context_fail(context, status.code(), "%s: %s", operation, status.message().c_str());
