@@ -265,7 +265,7 @@ void Bench::run(const Shape &shape, int batch, int length) {
         wrong += one != __bfloat162float(__float2bfloat16_rn(float(exact)));
       }
     error = std::sqrt(difference / norm), misrounded = wrong / double(want.size());
-    ok &= error < 3e-3 && misrounded < 0.02;
+    ok &= error < 3e-3 && misrounded < 0.05;
   };
 
   cudaGraph_t graph;

@@ -307,6 +307,17 @@ DSRT_CASE(mla_decode, roundExtents) {
   }
 }
 
+// Many heads of several tokens: more than fit one block of a kernel that is bound by its products.
+DSRT_CASE(mla_decode, manyHeads) {
+  Attention a;
+  a.type = a.cacheType = DSRT_BF16;
+  a.weightFormat = fp8Format(128, 128);
+  a.softmaxScale = 0.05f;
+  a.heads = 66, a.nope = 8, a.rope = 64, a.value = 8, a.latent = 512;
+  a.slots = 8, a.length = 100;
+  expectAttention(run, a, true, {{1, 0, 7}, {1, 5, 0}, {1, 31, 2}, {1, 32, 1}, {1, 40, 6}, {1, 63, 4}, {1, 70, 5}, {1, 2, 3}}, 5e-5);
+}
+
 DSRT_CASE(mla_decode, equalsPrefill) {
   Attention a;
   Tensor queries = a.queries(300), cache = a.cache();

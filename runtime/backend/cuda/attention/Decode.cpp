@@ -9,6 +9,9 @@
 #include <algorithm>
 #include <cmath>
 
+#ifndef VSLOTS
+#define VSLOTS 2
+#endif
 namespace dsrt::cuda {
 
 namespace {
@@ -62,10 +65,11 @@ int32_t ops::mla_decode(dsrt_context *context, int32_t site, void *y, const void
     call.queriesHigh = static_cast<__nv_bfloat16 *>(memory), call.queriesLow = call.queriesHigh + elements;
     call.attended = scratch + elements, call.sums = reinterpret_cast<float2 *>(scratch + 2 * elements);
 
-    bool tensorCores = takesAttention(call);
-    int64_t blocks = tensorCores ? attentionBlocks(call) : tokens * heads;
+    bool tensorCores = takesAttention(call), manyHeads = tensorCores && takesManyHeads(call);
+    int64_t blocks = manyHeads ? manyHeadsBlocks(call) : tensorCores ? attentionBlocks(call) : tokens * heads;
+    int64_t slots = (manyHeads ? 1 : VSLOTS) * state.multiprocessors; // blocks that run at a time
     int64_t tiles = (cache->length + decodeTile - 1) / decodeTile, splitBytes = (elements + 2 * tokens * heads) * 4;
-    call.splits = int32_t(chooseSplits(blocks, 2 * state.multiprocessors, std::min(tiles, int64_t(state.workspaceBytes) / splitBytes)));
+    call.splits = int32_t(chooseSplits(blocks, slots, std::min(tiles, int64_t(state.workspaceBytes) / splitBytes)));
     if (call.splits > 1) {
       call.attended = static_cast<float *>(state.workspace);
       call.sums = reinterpret_cast<float2 *>(call.attended + call.splits * elements);
@@ -74,7 +78,7 @@ int32_t ops::mla_decode(dsrt_context *context, int32_t site, void *y, const void
     bool projections = takesProjections(call);
     cudaError_t error = tensorCores && projections ? absorb(state, call) : absorbPlain(state, call);
     if (error == cudaSuccess)
-      error = tensorCores ? attend(state, call) : attendPlain(state, call);
+      error = manyHeads ? attendManyHeads(state, call) : tensorCores ? attend(state, call) : attendPlain(state, call);
     if (error == cudaSuccess)
       error = projections ? project(state, call) : projectPlain(state, call);
     return cudaStatus(error, "the launch failed");

@@ -64,4 +64,8 @@ bool takesAttention(const DecodeCall &);     ///< BF16 queries and cache, a late
 int64_t attentionBlocks(const DecodeCall &); ///< that one split makes
 cudaError_t attend(State &, const DecodeCall &);
 
+bool takesManyHeads(const DecodeCall &); ///< of the shapes and types of takesAttention those for which wgmma is faster
+int64_t manyHeadsBlocks(const DecodeCall &);
+cudaError_t attendManyHeads(State &, const DecodeCall &);
+
 } // namespace dsrt::cuda

@@ -64,14 +64,13 @@ __global__ void __launch_bounds__(threads, 2) attendKernel(DecodeCall call, int 
     }
   }
   waitForPrevious();
-  int length = __ldcg(call.starts + token) + 1;
+  int length = __ldcg(call.starts + token) + 1, slot = __ldcg(call.slots + token);
   DecodePart part(length, call.splits, split);
   if (part.begin >= part.end)
     return;
   __syncthreads(); // the barriers are there
 
-  const char *cache =
-      static_cast<const char *>(call.cache) + (int64_t(__ldcg(call.slots + token)) * call.layers + call.layer) * call.positions * width * 2;
+  const char *cache = static_cast<const char *>(call.cache) + (int64_t(slot) * call.layers + call.layer) * call.positions * width * 2;
   // The first warp: brings a tile, row by row.
   auto fill = [&](int tile, int stage) {
     int count = min(decodeTile, length - tile * decodeTile);
@@ -235,7 +234,10 @@ bool takesAttention(const DecodeCall &call) {
 int64_t attentionBlocks(const DecodeCall &call) { return int64_t(call.tokens) * ((call.heads + blockHeads - 1) / blockHeads); }
 
 cudaError_t attend(State &state, const DecodeCall &call) {
-  int stages = 2; // two blocks for each multiprocessor
+#ifndef VSTAGES
+#define VSTAGES 2
+#endif
+  int stages = VSTAGES; // two blocks for each multiprocessor
   LaunchShape shape = {dim3((call.heads + blockHeads - 1) / blockHeads, call.splits, call.tokens), dim3(threads),
                        size_t(ringAt + stages * decodeTile * rowStride(call))};
   return launch(state.stream, shape, attendKernel, call, stages);

@@ -32,7 +32,7 @@ __device__ __forceinline__ void widen(uint4 payload, uint4 (&values)[2]) {
 /// the eight columns from 8 chunk on of row r go. Columns are a multiple of 16. Each thread has several loads under way.
 template <bool scaled, int threads, typename Address>
 __device__ __forceinline__ void stageWeight(const DecodeCall &call, int row, int rows, int column, int columns, Address address) {
-  constexpr int batch = 4, perLoad = scaled ? 16 : 8;
+  constexpr int batch = 8, perLoad = scaled ? 16 : 8;
   const char *base = static_cast<const char *>(call.weight) + (int64_t(row) * call.latent + column) * (scaled ? 1 : 2);
   int perRow = columns / perLoad, total = rows * perRow;
   for (int first = threadIdx.x; first < total; first += batch * threads) {
@@ -62,83 +62,96 @@ __device__ __forceinline__ float scaleAt(const DecodeCall &call, int row, int co
   return __ldg(call.scales + int64_t(tileRow) * ((call.latent + tileColumns - 1) / tileColumns) + column / tileColumns);
 }
 
-// Absorb: a block takes 64 columns of the latent of one head, and all tokens, 16 at a time; a warp takes 16 of the columns.
-constexpr int absorbThreads = 128, absorbColumns = 64, maxNope = 256;
+// Absorb: a block takes 64 columns of the latent of one head, and all tokens, 64 at a time; a warp takes 16 of the columns.
+constexpr int absorbThreads = 128, absorbColumns = 64, absorbTokens = 64, maxNope = 256;
+
+__device__ __forceinline__ void copyAsync(uint32_t to, const void *from, bool there) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(there ? 16 : 0) : "memory");
+}
 
 template <bool scaled> __global__ void __launch_bounds__(absorbThreads) absorbKernel(DecodeCall call) {
-  // [nope][8 chunks]: chunk c of row k lies at c ^ swizzle(k), so that the rows k, k + 1, k + 8, ... of one ldmatrix meet no bank twice.
+  // The weight [nope, 8 chunks], then queries [64, nope + 8]: strides and swizzle keep the rows of one ldmatrix off each other's banks.
   extern __shared__ uint4 tile[];
   __shared__ float scales[maxNope / 32];
-  auto place = [](int k, int chunk) { return k * 8 + (chunk ^ ((k / 8 % 4) * 2 + k % 2)); };
+  auto place = [](int k, int chunk) { return k * 8 + (chunk ^ k % 8); };
   int head = blockIdx.y, firstColumn = blockIdx.x * absorbColumns, firstRow = head * (call.nope + call.value);
   int lane = threadIdx.x % 32, warp = threadIdx.x / 32, g = lane / 4, q = lane % 4;
+  allowNext();
   stageWeight<scaled, absorbThreads>(call, firstRow, call.nope, firstColumn, absorbColumns,
                                      [&](int r, int chunk) { return tile + place(r, chunk); });
   if (scaled && threadIdx.x < call.nope / 32)
     scales[threadIdx.x] = scaleAt(call, firstRow + threadIdx.x * 32, firstColumn);
-  allowNext();
   waitForPrevious();
-  __syncthreads();
 
-  // A lane reads eight columns of a query at once, 8q .. 8q + 7 of 32: the products take k in this order, and so do the rows of B.
-  int order = lane % 8 / 2 * 8 + lane / 8 * 2 + lane % 2;
-  uint32_t base = sharedAddress(tile);
-  const __nv_bfloat16 *queries = static_cast<const __nv_bfloat16 *>(call.q) + head * (call.nope + call.rope) + 8 * q;
-  int64_t stride = int64_t(call.heads) * (call.nope + call.rope);
-  for (int first = 0; first < call.tokens; first += 16) {
-    int upper = first + g, lower = first + g + 8;
-    float sums[2][4] = {};
-    for (int k = 0; k < call.nope; k += 32) {
-      uint4 a = {}, b = {};
-      if (upper < call.tokens)
-        a = *reinterpret_cast<const uint4 *>(queries + upper * stride + k);
-      if (lower < call.tokens)
-        b = *reinterpret_cast<const uint4 *>(queries + lower * stride + k);
+  uint32_t weight = sharedAddress(tile), queries = weight + call.nope * absorbColumns * 2;
+  int stride = call.nope + 8, perRow = call.nope / 8;
+  const __nv_bfloat16 *source = static_cast<const __nv_bfloat16 *>(call.q) + head * (call.nope + call.rope);
+  for (int begin = 0; begin < call.tokens; begin += absorbTokens) {
+    int end = min(call.tokens, begin + absorbTokens), rows = (end - begin + 15) / 16 * 16;
+    for (int i = threadIdx.x; i < rows * perRow; i += absorbThreads) {
+      int token = begin + i / perRow;
+      copyAsync(queries + (i / perRow * stride + i % perRow * 8) * 2,
+                source + int64_t(min(token, call.tokens - 1)) * call.heads * (call.nope + call.rope) + i % perRow * 8, token < end);
+    }
+    asm volatile("cp.async.wait_all;" ::: "memory");
+    __syncthreads();
+    for (int first = begin; first < end; first += 16) {
+      float sums[2][4] = {};
+#pragma unroll 4
+      for (int k = 0; k < call.nope; k += 32) {
+        float part[2][4] = {};
 #pragma unroll
-      for (int n = 0; n < 2; ++n) {
-        uint32_t w[4];
-        loadTransposed(w, base + place(k + order, warp * 2 + n) * 16);
-        float part[4] = {};
-        mma(scaled ? part : sums[n], a.x, b.x, a.y, b.y, w[0], w[1]);
-        mma(scaled ? part : sums[n], a.z, b.z, a.w, b.w, w[2], w[3]);
+        for (int step = 0; step < 2; ++step) {
+          uint32_t a[4], w[4];
+          loadMatrices(a, queries + ((first - begin + lane % 16) * stride + k + step * 16 + lane / 16 * 8) * 2);
+          loadTransposed(w, weight + place(k + step * 16 + lane % 16, warp * 2 + lane / 16) * 16);
+#pragma unroll
+          for (int n = 0; n < 2; ++n)
+            mma(scaled ? part[n] : sums[n], a[0], a[1], a[2], a[3], w[2 * n], w[2 * n + 1]);
+        }
         if (scaled)
 #pragma unroll
-          for (int i = 0; i < 4; ++i)
-            sums[n][i] += part[i] * scales[k / 32];
+          for (int n = 0; n < 2; ++n)
+#pragma unroll
+            for (int i = 0; i < 4; ++i)
+              sums[n][i] += part[n][i] * scales[k / 32];
       }
+#pragma unroll
+      for (int n = 0; n < 2; ++n)
+#pragma unroll
+        for (int half = 0; half < 2; ++half)
+          if (int token = first + g + 8 * half; token < end) {
+            uint32_t high, low;
+            splitPair(sums[n][2 * half], sums[n][2 * half + 1], high, low);
+            int64_t index = (int64_t(token) * call.heads + head) * call.latent + firstColumn + warp * 16 + n * 8 + 2 * q;
+            *reinterpret_cast<uint32_t *>(call.queriesHigh + index) = high;
+            *reinterpret_cast<uint32_t *>(call.queriesLow + index) = low;
+          }
     }
-#pragma unroll
-    for (int n = 0; n < 2; ++n)
-#pragma unroll
-      for (int half = 0; half < 2; ++half)
-        if (int token = first + g + 8 * half; token < call.tokens) {
-          uint32_t high, low;
-          splitPair(sums[n][2 * half], sums[n][2 * half + 1], high, low);
-          int64_t index = (int64_t(token) * call.heads + head) * call.latent + firstColumn + warp * 16 + n * 8 + 2 * q;
-          *reinterpret_cast<uint32_t *>(call.queriesHigh + index) = high;
-          *reinterpret_cast<uint32_t *>(call.queriesLow + index) = low;
-        }
+    __syncthreads(); // before the next queries come
   }
 }
 
 // Project: a cluster takes one head and 16 tokens; each of its blocks joins the splits of a part of the latent's columns, hands them to
 // the others, and multiplies all columns with a part of the head's value rows. A warp takes every eighth 64 columns, all rows.
-constexpr int projectThreads = 256, projectWarps = projectThreads / 32, projectTokens = 16, maxBlockRows = 64;
+constexpr int projectThreads = 256, projectWarps = projectThreads / 32, projectTokens = 16, maxBlockRows = 32;
 
 struct ProjectLayout {
+  int tokens;      ///< rows of the attended latent: a power of two, 16 at most
   int stride;      ///< elements of a row of weight and attended latent: 16 bytes more than 128 k, so that ldmatrix meets no bank twice
   size_t attended; ///< bytes before: the weight [rows, stride]
-  size_t sums;     ///< the attended latent [2, 16, stride], upper parts and lower parts
-  size_t weights;  ///< partial sums: F32 [8, 16, rows] of the warps, or before [256, 4] of threads that share a column
-  size_t bytes;    ///< weights of the splits, F32 [16, splits]
+  size_t sums;     ///< the attended latent [2, tokens, stride], upper parts and lower parts
+  size_t weights;  ///< partial sums: F32 [8, tokens, rows] of the warps, or before [256, 4] of threads that share a column
+  size_t bytes;    ///< weights of the splits, F32 [tokens, splits]
 
-  __host__ __device__ ProjectLayout(int latent, int rows, int splits) {
-    stride = latent + 8;
+  __host__ __device__ ProjectLayout(const DecodeCall &call, int rows) {
+    tokens = call.tokens > 8 ? 16 : call.tokens > 4 ? 8 : call.tokens > 2 ? 4 : call.tokens;
+    stride = call.latent + 8;
     attended = size_t(rows) * stride * 2;
-    sums = attended + size_t(2) * projectTokens * stride * 2;
-    size_t shared = size_t(projectWarps) * projectTokens * rows * 4;
+    sums = attended + size_t(2) * tokens * stride * 2;
+    size_t shared = size_t(projectWarps) * tokens * rows * 4;
     weights = sums + (shared < projectThreads * 16 ? projectThreads * 16 : shared);
-    bytes = weights + size_t(projectTokens) * splits * 4;
+    bytes = weights + size_t(tokens) * call.splits * 4;
   }
 };
 
@@ -149,19 +162,19 @@ __device__ __forceinline__ void storeAt(uint32_t address, uint32_t rank, uint2 v
   asm volatile("st.shared::cluster.v2.u32 [%0], {%1, %2};" ::"r"(remote), "r"(value.x), "r"(value.y) : "memory");
 }
 
-template <bool scaled> __global__ void __launch_bounds__(projectThreads) projectKernel(DecodeCall call) {
+template <bool scaled> __global__ void __launch_bounds__(projectThreads, 4) projectKernel(DecodeCall call) {
   extern __shared__ __align__(16) char memory[];
   int parts = gridDim.x, rank = blockIdx.x, head = blockIdx.y, first = blockIdx.z * projectTokens;
   int tokens = min(projectTokens, call.tokens - first), rows = call.value / parts;
   int lane = threadIdx.x % 32, warp = threadIdx.x / 32, g = lane / 4, q = lane % 4;
   int firstRow = head * (call.nope + call.value) + call.nope + rank * rows;
-  ProjectLayout layout(call.latent, rows, call.splits);
+  ProjectLayout layout(call, rows);
+  allowNext();
   float *partial = reinterpret_cast<float *>(memory + layout.sums), *weights = reinterpret_cast<float *>(memory + layout.weights);
 
   stageWeight<scaled, projectThreads>(call, firstRow, rows, 0, call.latent, [&](int r, int chunk) {
     return reinterpret_cast<uint4 *>(memory + size_t(r) * layout.stride * 2) + chunk;
   });
-  allowNext();
   waitForPrevious();
 
   // The weight of each split in its token's softmax: 2^(maximum - overall maximum) / overall sum.
@@ -222,11 +235,11 @@ template <bool scaled> __global__ void __launch_bounds__(projectThreads) project
       uint32_t to = attended + (t * layout.stride + column) * 2;
       for (int other = 0; other < parts; ++other) {
         storeAt(to, other, high);
-        storeAt(to + projectTokens * layout.stride * 2, other, low);
+        storeAt(to + layout.tokens * layout.stride * 2, other, low);
       }
     }
   }
-  syncCluster(); // the whole attended latent is here; rows of tokens that there are not hold anything, and only they see it
+  syncCluster(); // the whole attended latent is here; rows of tokens that are not there hold anything, and only they see it
 
   uint32_t weight = sharedAddress(memory);
   float sums[maxBlockRows / 8][4] = {};
@@ -237,9 +250,9 @@ template <bool scaled> __global__ void __launch_bounds__(projectThreads) project
       uint32_t high[2][4], low[2][4];
 #pragma unroll
       for (int step = 0; step < 2; ++step) {
-        uint32_t from = attended + ((lane % 16) * layout.stride + begin + pair * 32 + step * 16 + lane / 16 * 8) * 2;
+        uint32_t from = attended + (lane % layout.tokens * layout.stride + begin + pair * 32 + step * 16 + lane / 16 * 8) * 2;
         loadMatrices(high[step], from);
-        loadMatrices(low[step], from + projectTokens * layout.stride * 2);
+        loadMatrices(low[step], from + layout.tokens * layout.stride * 2);
       }
 #pragma unroll
       for (int n = 0; n < maxBlockRows / 8; ++n)
@@ -266,16 +279,18 @@ template <bool scaled> __global__ void __launch_bounds__(projectThreads) project
 #pragma unroll
   for (int n = 0; n < maxBlockRows / 8; ++n)
     if (n * 8 < rows) {
-      float *to = partial + (warp * projectTokens + g) * rows + n * 8 + 2 * q;
-      to[0] = sums[n][0], to[1] = sums[n][1];
-      to[8 * rows] = sums[n][2], to[8 * rows + 1] = sums[n][3];
+#pragma unroll
+      for (int half = 0; half < 2; ++half)
+        if (g + 8 * half < tokens)
+          *reinterpret_cast<float2 *>(partial + (warp * layout.tokens + g + 8 * half) * rows + n * 8 + 2 * q) = {sums[n][2 * half],
+                                                                                                                 sums[n][2 * half + 1]};
     }
   __syncthreads();
   __nv_bfloat16 *y = static_cast<__nv_bfloat16 *>(call.y);
   for (int i = threadIdx.x; i < tokens * rows; i += projectThreads) {
     float sum = 0;
     for (int w = 0; w < projectWarps; ++w)
-      sum += partial[w * projectTokens * rows + i];
+      sum += partial[w * layout.tokens * rows + i];
     y[(int64_t(first + i / rows) * call.heads + head) * call.value + rank * rows + i % rows] = __float2bfloat16_rn(sum);
   }
 }
@@ -303,14 +318,16 @@ bool takesProjections(const DecodeCall &call) {
 }
 
 cudaError_t absorb(State &state, const DecodeCall &call) {
-  LaunchShape shape = {dim3(call.latent / absorbColumns, call.heads), dim3(absorbThreads), size_t(call.nope) * absorbColumns * 2};
+  LaunchShape shape = {dim3(call.latent / absorbColumns, call.heads), dim3(absorbThreads),
+                       size_t(call.nope) * absorbColumns * 2 +
+                           size_t(std::min(call.tokens + 15, absorbTokens)) / 16 * 16 * (call.nope + 8) * 2};
   return launch(state.stream, shape, call.format.scale == DSRT_NONE ? absorbKernel<false> : absorbKernel<true>, call);
 }
 
 cudaError_t project(State &state, const DecodeCall &call) {
   int parts = partsOf(state, call);
   LaunchShape shape = {dim3(parts, call.heads, (call.tokens + projectTokens - 1) / projectTokens), dim3(projectThreads),
-                       ProjectLayout(call.latent, call.value / parts, call.splits).bytes, unsigned(parts)};
+                       ProjectLayout(call, call.value / parts).bytes, unsigned(parts)};
   return launch(state.stream, shape, call.format.scale == DSRT_NONE ? projectKernel<false> : projectKernel<true>, call);
 }
 
