@@ -8,6 +8,7 @@
 #include "runtime/backend/cuda/Launch.cuh"
 #include "runtime/backend/cuda/attention/Decode.h"
 #include "runtime/backend/cuda/attention/Mma.cuh"
+#include "runtime/backend/cuda/gemm/Tma.cuh"
 
 namespace dsrt::cuda {
 
@@ -16,13 +17,14 @@ namespace {
 constexpr int threads = 256, warps = 8, blockHeads = 16, warpColumns = 64, maxRope = 16 * warps, maxStages = 8;
 
 /// Shared memory, in bytes: scores of the warps, F32 [8, 16, scoreStride]; softmax weights, BF16 [2, 16, weightStride], upper and lower
-/// parts; factors, F32 [16]; barriers; then the ring of tiles, [stages, 32, rowBytes]. The strides keep accesses off each other's banks.
+/// parts; factors, F32 [16]; barriers; then the ring of tiles, [stages, panels, 32, 128 bytes]: panels of 64 columns, swizzled by 128
+/// bytes. The strides and the swizzle keep accesses off each other's banks.
 constexpr int scoreStride = decodeTile + 8, weightStride = decodeTile + 8;
 constexpr int weightsAt = warps * blockHeads * scoreStride * 4, factorsAt = weightsAt + 2 * blockHeads * weightStride * 2;
-constexpr int barriersAt = factorsAt + blockHeads * 4, ringAt = barriersAt + maxStages * 8;
-static_assert(ringAt % 128 == 0);
+constexpr int barriersAt = factorsAt + blockHeads * 4, ringAt = (barriersAt + maxStages * 8 + 1023) / 1024 * 1024;
+constexpr int panelBytes = decodeTile * 128;
 
-__host__ __device__ int rowStride(const DecodeCall &call) { return (call.latent + call.rope) * 2 + 16; }
+__host__ __device__ int panelsOf(const DecodeCall &call) { return (call.latent + call.rope + warpColumns - 1) / warpColumns; }
 
 __device__ __forceinline__ float exponential(float x) {
   float result;
@@ -30,21 +32,15 @@ __device__ __forceinline__ float exponential(float x) {
   return result;
 }
 
-/// Copies `bytes` to shared memory and reports them to the barrier.
-__device__ __forceinline__ void copyRow(uint32_t to, const void *from, uint32_t bytes, uint64_t *barrier) {
-  asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::"r"(to), "l"(from), "r"(bytes),
-               "r"(sharedAddress(barrier))
-               : "memory");
-}
-
-__global__ void __launch_bounds__(threads, 2) attendKernel(DecodeCall call, int stages) {
-  extern __shared__ __align__(128) char memory[];
+__global__ void __launch_bounds__(threads, 2)
+    attendKernel(const __grid_constant__ DecodeCall call, const __grid_constant__ CUtensorMap cache, int stages) {
+  extern __shared__ __align__(1024) char memory[];
   float *scores = reinterpret_cast<float *>(memory), *factors = reinterpret_cast<float *>(memory + factorsAt);
   uint64_t *filled = reinterpret_cast<uint64_t *>(memory + barriersAt);
   uint32_t weights = sharedAddress(memory + weightsAt), ring = sharedAddress(memory + ringAt);
   int firstHead = blockIdx.x * blockHeads, split = blockIdx.y, token = blockIdx.z;
   int lane = threadIdx.x % 32, warp = threadIdx.x / 32, g = lane / 4, q = lane % 4;
-  int width = call.latent + call.rope, stride = rowStride(call), stageBytes = decodeTile * stride;
+  int width = call.latent + call.rope, panels = panelsOf(call), stageBytes = panels * panelBytes;
 
   allowNext();
   if (threadIdx.x == 0) {
@@ -70,18 +66,14 @@ __global__ void __launch_bounds__(threads, 2) attendKernel(DecodeCall call, int 
     return;
   __syncthreads(); // the barriers are there
 
-  const char *cache = static_cast<const char *>(call.cache) + (int64_t(slot) * call.layers + call.layer) * call.positions * width * 2;
-  // The first warp: brings a tile, row by row.
-  auto fill = [&](int tile, int stage) {
-    int count = min(decodeTile, length - tile * decodeTile);
-    if (lane == 0)
-      arriveExpecting(filled + stage, uint32_t(count * width * 2));
-    __syncwarp();
-    if (lane < count)
-      copyRow(ring + stage * stageBytes + lane * stride, cache + int64_t(tile * decodeTile + lane) * width * 2, uint32_t(width * 2),
-              filled + stage);
+  int firstRow = (slot * call.layers + call.layer) * call.positions;
+  auto fill = [&](int tile, int stage) { // one thread's
+    arriveExpecting(filled + stage, uint32_t(stageBytes));
+    for (int panel = 0; panel < panels; ++panel)
+      loadBox(&cache, memory + ringAt + stage * stageBytes + panel * panelBytes, filled + stage, panel * warpColumns,
+              firstRow + tile * decodeTile);
   };
-  if (warp == 0)
+  if (threadIdx.x == 0)
     for (int i = 0; i < stages && part.begin + i < part.end; ++i)
       fill(part.begin + i, i);
 
@@ -112,12 +104,17 @@ __global__ void __launch_bounds__(threads, 2) attendKernel(DecodeCall call, int 
   uint32_t parity = 0;
   for (int tile = part.begin; tile < part.end; ++tile) {
     int count = min(decodeTile, length - tile * decodeTile);
-    uint32_t rows = ring + stage * stageBytes;
+    // Where eight columns of a row of the tile are.
+    auto at = [&](int panel, int row, int chunk) {
+      return ring + stage * stageBytes + panel * panelBytes + row * 128 + (chunk ^ row % 8) * 16;
+    };
     wait(filled + stage, parity);
     if (count < decodeTile) { // rows behind the last position weigh nothing, but must be numbers
-      uint4 *rest = reinterpret_cast<uint4 *>(memory + ringAt + stage * stageBytes + count * stride);
-      for (int i = threadIdx.x; i < (decodeTile - count) * stride / 16; i += threads)
-        rest[i] = {};
+      int missing = decodeTile - count;
+      for (int i = threadIdx.x; i < panels * missing * 8; i += threads) {
+        int panel = i / (missing * 8), chunk = i % (missing * 8);
+        reinterpret_cast<uint4 *>(memory + ringAt + stage * stageBytes + panel * panelBytes + count * 128)[chunk] = {};
+      }
       __syncthreads();
     }
 
@@ -128,7 +125,7 @@ __global__ void __launch_bounds__(threads, 2) attendKernel(DecodeCall call, int 
 #pragma unroll
         for (int n = 0; n < 4; ++n) {
           uint32_t b[4];
-          loadMatrices(b, rows + (n * 8 + lane % 8) * stride + (firstColumn + pair * 32 + lane / 8 * 8) * 2);
+          loadMatrices(b, at(warp, n * 8 + lane % 8, pair * 4 + lane / 8));
 #pragma unroll
           for (int step = 0; step < 2; ++step) {
             const auto &upper = high[pair * 2 + step], &lower = low[pair * 2 + step];
@@ -140,7 +137,8 @@ __global__ void __launch_bounds__(threads, 2) attendKernel(DecodeCall call, int 
 #pragma unroll
       for (int n = 0; n < 4; n += 2) {
         uint32_t b[4];
-        loadMatrices(b, rows + ((n + lane / 16) * 8 + lane % 8) * stride + (call.latent + warp * 16 + lane / 8 % 2 * 8) * 2);
+        int chunk = warp * 2 + lane / 8 % 2;
+        loadMatrices(b, at(call.latent / warpColumns + chunk / 8, (n + lane / 16) * 8 + lane % 8, chunk % 8));
         mma(products[n], rotated[0], rotated[1], rotated[2], rotated[3], b[0], b[1]);
         mma(products[n + 1], rotated[0], rotated[1], rotated[2], rotated[3], b[2], b[3]);
       }
@@ -152,7 +150,7 @@ __global__ void __launch_bounds__(threads, 2) attendKernel(DecodeCall call, int 
     }
     __syncthreads(); // all scores are there, and nobody reads the tile before any more
 
-    if (int next = tile - 1 + stages; warp == 0 && tile > part.begin && next < part.end)
+    if (int next = tile - 1 + stages; threadIdx.x == 0 && tile > part.begin && next < part.end)
       fill(next, stage == 0 ? stages - 1 : stage - 1);
     {
       int head = threadIdx.x / 16, position = threadIdx.x % 16 * 2;
@@ -173,10 +171,10 @@ __global__ void __launch_bounds__(threads, 2) attendKernel(DecodeCall call, int 
       float factor = exponential(before - maximum);
       score.x = exponential(score.x - maximum), score.y = exponential(score.y - maximum);
       sum = sum * factor + (score.x + score.y);
-      uint32_t upper, lower, at = weights + (head * weightStride + position) * 2;
+      uint32_t upper, lower, to = weights + (head * weightStride + position) * 2;
       splitPair(score.x, score.y, upper, lower);
-      asm volatile("st.shared.u32 [%0], %1;" ::"r"(at), "r"(upper) : "memory");
-      asm volatile("st.shared.u32 [%0], %1;" ::"r"(at + blockHeads * weightStride * 2), "r"(lower) : "memory");
+      asm volatile("st.shared.u32 [%0], %1;" ::"r"(to), "r"(upper) : "memory");
+      asm volatile("st.shared.u32 [%0], %1;" ::"r"(to + blockHeads * weightStride * 2), "r"(lower) : "memory");
       if (threadIdx.x % 16 == 0)
         factors[head] = factor;
     }
@@ -195,7 +193,7 @@ __global__ void __launch_bounds__(threads, 2) attendKernel(DecodeCall call, int 
 #pragma unroll
         for (int n = 0; n < 8; n += 2) {
           uint32_t b[4];
-          loadTransposed(b, rows + (step * 16 + lane % 16) * stride + (firstColumn + n * 8 + lane / 16 * 8) * 2);
+          loadTransposed(b, at(warp, step * 16 + lane % 16, n + lane / 16));
 #pragma unroll
           for (int i = 0; i < 2; ++i) {
             mma(sums[n + i], upper[0], upper[1], upper[2], upper[3], b[2 * i], b[2 * i + 1]);
@@ -227,8 +225,8 @@ __global__ void __launch_bounds__(threads, 2) attendKernel(DecodeCall call, int 
 
 bool takesAttention(const DecodeCall &call) {
   return call.type == DSRT_BF16 && call.cacheType == DSRT_BF16 && call.latent % warpColumns == 0 && call.latent <= warps * warpColumns &&
-         call.rope % 16 == 0 && call.rope <= maxRope && call.nope % 2 == 0 && reinterpret_cast<uintptr_t>(call.cache) % 16 == 0 &&
-         reinterpret_cast<uintptr_t>(call.q) % 4 == 0;
+         call.rope % 16 == 0 && call.rope <= maxRope && int64_t(call.slotCount) * call.layers * call.positions <= INT32_MAX &&
+         call.nope % 2 == 0 && reinterpret_cast<uintptr_t>(call.cache) % 16 == 0 && reinterpret_cast<uintptr_t>(call.q) % 4 == 0;
 }
 
 int64_t attentionBlocks(const DecodeCall &call) { return int64_t(call.tokens) * ((call.heads + blockHeads - 1) / blockHeads); }
@@ -238,9 +236,14 @@ cudaError_t attend(State &state, const DecodeCall &call) {
 #define VSTAGES 2
 #endif
   int stages = VSTAGES; // two blocks for each multiprocessor
+  CUtensorMap cache;
+  if (cudaError_t error =
+          makeTensorMap(&cache, call.cache, int64_t(call.slotCount) * call.layers * call.positions, call.latent + call.rope, 2, decodeTile);
+      error != cudaSuccess)
+    return error;
   LaunchShape shape = {dim3((call.heads + blockHeads - 1) / blockHeads, call.splits, call.tokens), dim3(threads),
-                       size_t(ringAt + stages * decodeTile * rowStride(call))};
-  return launch(state.stream, shape, attendKernel, call, stages);
+                       size_t(ringAt + stages * panelsOf(call) * panelBytes)};
+  return launch(state.stream, shape, attendKernel, call, cache, stages);
 }
 
 } // namespace dsrt::cuda

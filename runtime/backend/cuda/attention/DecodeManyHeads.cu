@@ -230,8 +230,7 @@ int64_t manyHeadsBlocks(const DecodeCall &call) { return int64_t(call.tokens) * 
 bool takesManyHeads(const DecodeCall &call) {
   // With few tokens there are more blocks, and less to load for each, in the kernel of 16 heads.
   return call.type == DSRT_BF16 && call.cacheType == DSRT_BF16 && call.latent == latent && call.rope == rope && call.nope % 8 == 0 &&
-         call.heads >= blockHeads && manyHeadsBlocks(call) >= 16 && int64_t(call.slotCount) * call.layers * call.positions <= INT32_MAX &&
-         reinterpret_cast<uintptr_t>(call.cache) % 16 == 0 && reinterpret_cast<uintptr_t>(call.q) % 16 == 0;
+         call.heads >= blockHeads && manyHeadsBlocks(call) >= 16 && reinterpret_cast<uintptr_t>(call.q) % 16 == 0;
 }
 
 cudaError_t attendManyHeads(State &state, const DecodeCall &call) {
