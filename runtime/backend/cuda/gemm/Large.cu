@@ -24,7 +24,7 @@ constexpr int chunkRows = 64, consumers = 2, threads = 128 * (1 + consumers);
 constexpr int chunkBytes = chunkRows * 128, weightBytes = largeTileColumns * 128; // a stage's
 constexpr int stagingBytes = 16 * 128;                                           // a consumer warp's: 16 rows of 128 bytes of y
 
-struct alignas(64) LargeArguments {
+struct LargeArguments {
   CUtensorMap x, weights[2];
   LargeExtents extents;
   const float *xScales, *weightScales[2];
