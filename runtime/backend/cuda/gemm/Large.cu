@@ -78,26 +78,33 @@ template <typename Element, int waves, int cluster> __device__ __forceinline__ v
 }
 
 /// The products x scale * weight scale of a thread's rows: two of each wave. Lane l of a quad holds them for block l of four blocks of K; the
-/// next four are on their way.
-template <int active> struct Scales {
+/// next four, or the first of the next tile, are on their way.
+template <int waves> struct Scales {
   const float *x, *weight;
-  int rows[active][2], blocks;
-  float held[active][2], next[active][2], nextWeight;
+  int rows[waves][2], blocks;
+  float held[waves][2], next[waves][2], nextWeight;
 
-  __device__ __forceinline__ Scales(const LargeArguments &a, const Tile &tile, int firstRow)
-      : x(a.xScales), weight(a.weightScales[tile.side]), blocks((a.k + 127) / 128) {
+  __device__ __forceinline__ void begin(const LargeArguments &a, const Tile &tile, int group) {
+    blocks = (a.k + 127) / 128;
+    x = a.xScales;
+    weight = a.weightScales[tile.side];
+    if (tile.empty)
+      return;
     weight += (int64_t(tile.expert) * a.extents.columnTiles[tile.side] + tile.column / 128) * blocks;
-    for (int wave = 0; wave < active; ++wave)
+    const int firstRow = tile.row + group * chunkRows + int(threadIdx.x) % 128 / 32 * 16 + int(threadIdx.x) % 32 / 4;
+#pragma unroll
+    for (int wave = 0; wave < waves; ++wave)
+#pragma unroll
       for (int half = 0; half < 2; ++half)
         rows[wave][half] = min(firstRow + wave * consumers * chunkRows + half * 8, a.extents.rows - 1) * blocks;
     fetch(0);
   }
 
   __device__ __forceinline__ void fetch(int firstBlock) {
-    int block = min(firstBlock + int(threadIdx.x) % 4, blocks - 1);
+    const int block = min(firstBlock + int(threadIdx.x) % 4, blocks - 1);
     nextWeight = __ldg(weight + block);
 #pragma unroll
-    for (int wave = 0; wave < active; ++wave)
+    for (int wave = 0; wave < waves; ++wave)
 #pragma unroll
       for (int half = 0; half < 2; ++half)
         next[wave][half] = x[rows[wave][half] + block];
@@ -107,11 +114,12 @@ template <int active> struct Scales {
     if (block % 4 != 0)
       return;
 #pragma unroll
-    for (int wave = 0; wave < active; ++wave)
+    for (int wave = 0; wave < waves; ++wave)
 #pragma unroll
       for (int half = 0; half < 2; ++half)
         held[wave][half] = next[wave][half] * nextWeight;
-    fetch(block + 4);
+    if (block + 4 < blocks)
+      fetch(block + 4);
   }
 
   __device__ __forceinline__ float at(int wave, int half, int block) const {
@@ -130,8 +138,8 @@ template <int waves, int cluster> __device__ __forceinline__ void release(Shared
 
 /// sums = x weight^T over all of K for the first `active` waves of consumer `group`.
 template <typename Element, int waves, int cluster, int active>
-__device__ __forceinline__ void accumulate(const LargeArguments &a, Shared<waves> &shared, const Tile &tile, int group,
-                                           Stage<Ring<waves>::stages> &stage, float (&sums)[waves][64]) {
+__device__ __forceinline__ void accumulate(const LargeArguments &a, Shared<waves> &shared, int group, Stage<Ring<waves>::stages> &stage,
+                                           Scales<waves> &scales, float (&sums)[waves][64]) {
   constexpr int depth = 128 / int(sizeof(Element));
   const int blocks = (a.k + depth - 1) / depth;
   if constexpr (active == 0) {
@@ -140,7 +148,6 @@ __device__ __forceinline__ void accumulate(const LargeArguments &a, Shared<waves
       release<waves, cluster>(shared, stage.index);
     }
   } else if constexpr (isScaled<Element>) {
-    Scales<active> scales(a, tile, tile.row + group * chunkRows + int(threadIdx.x) % 128 / 32 * 16 + int(threadIdx.x) % 32 / 4);
     float partial[64];
 #pragma unroll
     for (int i = 0; i < 64; ++i)
@@ -151,20 +158,21 @@ __device__ __forceinline__ void accumulate(const LargeArguments &a, Shared<waves
       for (int i = 0; i < 64; ++i)
         sums[wave][i] = 0;
     for (int block = 0; block < blocks; ++block, stage.advance()) {
-      scales.advance(block);
       const uint32_t memory = sharedAddress(shared.stages[stage.index]);
       const uint64_t weight = swizzledDescriptor(memory + Ring<waves>::chunks * chunkBytes);
       wait(&shared.full[stage.index], stage.parity);
 #pragma unroll
       for (int wave = 0; wave < active; ++wave) {
         const uint64_t x = swizzledDescriptor(memory + (wave * consumers + group) * chunkBytes);
-        const float scale[2] = {scales.at(wave, 0, block), scales.at(wave, 1, block)};
         pinAccumulators(partial);
         fenceWgmma();
 #pragma unroll
         for (int step = 0; step < 4; ++step)
           multiply<Element, 128>(partial, x + 2 * step, weight + 2 * step, step > 0);
         commitWgmma();
+        if (wave == 0)
+          scales.advance(block);
+        const float scale[2] = {scales.at(wave, 0, block), scales.at(wave, 1, block)};
         waitWgmma<0>();
         pinAccumulators(partial);
         if (wave == active - 1)
@@ -276,30 +284,39 @@ __device__ __forceinline__ void consume(const LargeArguments &a, Shared<waves> &
   const int warp = int(threadIdx.x) % 128 / 32;
   Tiles<waves * consumers * chunkRows, cluster> tiles(a.extents, rank);
   Stage<Ring<waves>::stages> stage;
-  for (Tile tile; tiles.next(tile);) {
+  Scales<waves> scales;
+  Tile tile;
+  bool more = tiles.next(tile);
+  if (isScaled<Element> && more)
+    scales.begin(a, tile, group);
+  while (more) {
     const int chunks = min(Ring<waves>::chunks, (tile.rowEnd - tile.row + chunkRows - 1) / chunkRows);
     const int active = tile.empty ? 0 : (chunks - group + 1) / 2;
     float sums[waves][64];
     if (active == 0)
-      accumulate<Element, waves, cluster, 0>(a, shared, tile, group, stage, sums);
+      accumulate<Element, waves, cluster, 0>(a, shared, group, stage, scales, sums);
     else if (active == waves)
-      accumulate<Element, waves, cluster, waves>(a, shared, tile, group, stage, sums);
+      accumulate<Element, waves, cluster, waves>(a, shared, group, stage, scales, sums);
     else
-      accumulate<Element, waves, cluster, 1>(a, shared, tile, group, stage, sums);
+      accumulate<Element, waves, cluster, 1>(a, shared, group, stage, scales, sums);
+    const Tile done = tile;
+    more = tiles.next(tile);
+    if (isScaled<Element> && more)
+      scales.begin(a, tile, group); // while results are written
     uint8_t *staging = shared.staging[group * 4 + warp];
-    const int columns = a.extents.columns[tile.side];
-    void *y = a.y[tile.side];
+    const int columns = a.extents.columns[done.side];
+    void *y = a.y[done.side];
 #pragma unroll
     for (int wave = 0; wave < waves; ++wave) {
       if (wave >= active)
         break;
-      const int row = tile.row + (wave * consumers + group) * chunkRows + warp * 16;
+      const int row = done.row + (wave * consumers + group) * chunkRows + warp * 16;
       if (a.yType == DSRT_BF16)
-        store(sums[wave], staging, static_cast<__nv_bfloat16 *>(y), row, tile.rowEnd, tile.column, columns);
+        store(sums[wave], staging, static_cast<__nv_bfloat16 *>(y), row, done.rowEnd, done.column, columns);
       else if (a.yType == DSRT_F16)
-        store(sums[wave], staging, static_cast<__half *>(y), row, tile.rowEnd, tile.column, columns);
+        store(sums[wave], staging, static_cast<__half *>(y), row, done.rowEnd, done.column, columns);
       else
-        store(sums[wave], staging, static_cast<float *>(y), row, tile.rowEnd, tile.column, columns);
+        store(sums[wave], staging, static_cast<float *>(y), row, done.rowEnd, done.column, columns);
     }
   }
 }
@@ -323,13 +340,13 @@ __global__ void __launch_bounds__(threads, 1) largeKernel(const __grid_constant_
     __syncthreads();
   waitForPrevious();
   allowNext();
-  const int warpgroup = int(threadIdx.x) / 128;
+  const int warpgroup = __shfl_sync(~0u, int(threadIdx.x) / 128, 0);
   if (warpgroup == consumers) {
-    asm volatile("setmaxnreg.dec.sync.aligned.u32 32;");
+    asm volatile("setmaxnreg.dec.sync.aligned.u32 40;");
     if (threadIdx.x / 32 == consumers * 4)
       produce<Element, waves, cluster>(a, shared);
   } else {
-    asm volatile("setmaxnreg.inc.sync.aligned.u32 240;");
+    asm volatile("setmaxnreg.inc.sync.aligned.u32 232;");
     consume<Element, waves, cluster>(a, shared, warpgroup);
   }
   if constexpr (cluster > 1)
