@@ -3,10 +3,10 @@
 // In: x and weights of FP8 E4M3 with scales (x: a row and 128 of K; weights: 128 x 128), or of BF16 or FP16. Out: FP32, BF16 or FP16.
 //
 // A block is one producer warpgroup, of which one warp feeds a ring of stages through the copy engine, and two consumer warpgroups that
-// multiply. A stage holds 128 bytes of K of the tile's rows of x, in chunks of 64, and of its 128 weight rows. Chunk 2 w + g is the wave w of
-// consumer g: chunks without rows are neither loaded nor multiplied, which matters for experts with few rows. The blocks of a cluster
-// take neighbouring columns: each loads a part of x for all of them. FP8 sums 128 of K in the tensor core and adds this, scaled, to FP32 sums
-// (the tensor core keeps about 14 bits); while one consumer does so, the other multiplies.
+// multiply. A stage holds 128 bytes of K of the tile's rows of x, in chunks of 64, and of its 128 weight rows. Chunk 2 w + g is the wave w
+// of consumer g: chunks without rows are neither loaded nor multiplied, which matters for experts with few rows. The blocks of a cluster
+// take neighbouring columns: each loads a part of x for all of them. FP8 sums 128 of K in the tensor core and adds this, scaled, to FP32
+// sums (the tensor core keeps about 14 bits); while one consumer does so, the other multiplies.
 #include "runtime/backend/cuda/gemm/Large.h"
 
 #include "runtime/backend/cuda/Launch.cuh"
@@ -22,7 +22,7 @@ namespace {
 
 constexpr int chunkRows = 64, consumers = 2, threads = 128 * (1 + consumers);
 constexpr int chunkBytes = chunkRows * 128, weightBytes = largeTileColumns * 128; // a stage's
-constexpr int stagingBytes = 16 * 128;                                           // a consumer warp's: 16 rows of 128 bytes of y
+constexpr int stagingBytes = 16 * 128;                                            // a consumer warp's: 16 rows of 128 bytes of y
 
 struct LargeArguments {
   CUtensorMap x, weights[2];
@@ -48,7 +48,8 @@ template <int waves> struct Shared {
 template <typename Element> constexpr bool isScaled = std::is_same_v<Element, __nv_fp8_e4m3>;
 
 /// Feeds the ring; one warp, of which one lane issues.
-template <typename Element, int waves, int cluster> __device__ __forceinline__ void produce(const LargeArguments &a, Shared<waves> &shared) {
+template <typename Element, int waves, int cluster>
+__device__ __forceinline__ void produce(const LargeArguments &a, Shared<waves> &shared) {
   constexpr int depth = 128 / int(sizeof(Element));
   const uint32_t rank = cluster > 1 ? clusterRank() : 0;
   const bool issues = threadIdx.x % 32 == 0;
@@ -60,7 +61,7 @@ template <typename Element, int waves, int cluster> __device__ __forceinline__ v
     const int weightRow = tile.expert * a.extents.columns[tile.side] + tile.column;
     for (int k = 0; k < a.k; k += depth, stage.advance()) {
       if (issues) {
-        waitCluster(&shared.empty[stage.index], stage.parity ^ 1);
+        wait(&shared.empty[stage.index], stage.parity ^ 1);
         uint64_t *full = &shared.full[stage.index];
         uint8_t *memory = shared.stages[stage.index];
         arriveExpecting(full, bytes);
@@ -77,8 +78,8 @@ template <typename Element, int waves, int cluster> __device__ __forceinline__ v
   }
 }
 
-/// The products x scale * weight scale of a thread's rows: two of each wave. Lane l of a quad holds them for block l of four blocks of K; the
-/// next four, or the first of the next tile, are on their way.
+/// The products x scale * weight scale of a thread's rows: two of each wave. Lane l of a quad holds them for block l of four blocks of K;
+/// the next four, or the first of the next tile, are on their way.
 template <int waves> struct Scales {
   const float *x, *weight;
   int rows[waves][2], blocks;
@@ -232,7 +233,8 @@ __device__ __forceinline__ void store(const float (&sums)[64], uint8_t *staging,
 #pragma unroll
   for (int first = 0; first < 128; first += pass) {
     if constexpr (sizeof(Result) == 2) {
-      // stmatrix: lane l gives the address of row l mod 8 of matrix l / 8; the matrices are rows 0..7 and 8..15 of 8 columns, then of the next 8
+      // stmatrix: lane l gives the address of row l mod 8 of matrix l / 8; the matrices are rows 0..7 and 8..15 of 8 columns, then of the
+      // next 8
       const int stagedRow = lane % 16, half = lane / 16;
 #pragma unroll
       for (int i = 0; i < pass / 16; ++i) {
@@ -374,8 +376,8 @@ template <typename Element, int waves, int cluster> cudaError_t run(State &state
   if (error != cudaSuccess)
     return error;
   // grouped: each expert may end in a tile that is not full
-  const int64_t rowTiles = product.offsets ? product.rows / tileRows + std::min(product.experts, product.rows)
-                                           : (product.rows + tileRows - 1) / tileRows;
+  const int64_t rowTiles =
+      product.offsets ? product.rows / tileRows + std::min(product.experts, product.rows) : (product.rows + tileRows - 1) / tileRows;
   const int64_t items = rowTiles * ((columnTiles + cluster - 1) / cluster);
   const int64_t clusters = std::min<int64_t>(items, state.multiprocessors / cluster);
   if (clusters == 0)
