@@ -82,22 +82,18 @@ __device__ __forceinline__ void produce(const LargeArguments &a, Shared<waves> &
 /// the next four, or the first of the next tile, are on their way.
 template <int waves> struct Scales {
   const float *x, *weight;
-  int rows[waves][2], blocks;
+  int row, lastRow, blocks; ///< the thread's first row; the last of x
   float held[waves][2], next[waves][2], nextWeight;
 
   __device__ __forceinline__ void begin(const LargeArguments &a, const Tile &tile, int group) {
     blocks = (a.k + 127) / 128;
+    lastRow = a.extents.rows - 1;
     x = a.xScales;
     weight = a.weightScales[tile.side];
     if (tile.empty)
       return;
     weight += (int64_t(tile.expert) * a.extents.columnTiles[tile.side] + tile.column / 128) * blocks;
-    const int firstRow = tile.row + group * chunkRows + int(threadIdx.x) % 128 / 32 * 16 + int(threadIdx.x) % 32 / 4;
-#pragma unroll
-    for (int wave = 0; wave < waves; ++wave)
-#pragma unroll
-      for (int half = 0; half < 2; ++half)
-        rows[wave][half] = min(firstRow + wave * consumers * chunkRows + half * 8, a.extents.rows - 1) * blocks;
+    row = tile.row + group * chunkRows + int(threadIdx.x) % 128 / 32 * 16 + int(threadIdx.x) % 32 / 4;
     fetch(0);
   }
 
@@ -108,7 +104,7 @@ template <int waves> struct Scales {
     for (int wave = 0; wave < waves; ++wave)
 #pragma unroll
       for (int half = 0; half < 2; ++half)
-        next[wave][half] = x[rows[wave][half] + block];
+        next[wave][half] = x[min(row + wave * consumers * chunkRows + half * 8, lastRow) * blocks + block];
   }
 
   __device__ __forceinline__ void advance(int block) {
@@ -123,9 +119,7 @@ template <int waves> struct Scales {
       fetch(block + 4);
   }
 
-  __device__ __forceinline__ float at(int wave, int half, int block) const {
-    return __shfl_sync(~0u, held[wave][half], (threadIdx.x % 32 & ~3) | (block & 3));
-  }
+  __device__ __forceinline__ float at(int wave, int half, int block) const { return __shfl_sync(~0u, held[wave][half], block & 3, 4); }
 };
 
 template <int waves, int cluster> __device__ __forceinline__ void release(Shared<waves> &shared, int index) {
@@ -159,6 +153,13 @@ __device__ __forceinline__ void accumulate(const LargeArguments &a, Shared<waves
       for (int i = 0; i < 64; ++i)
         sums[wave][i] = 0;
     for (int block = 0; block < blocks; ++block, stage.advance()) {
+      scales.advance(block);
+      float scale[active][2]; // before the products are queued: not to be waited for after them
+#pragma unroll
+      for (int wave = 0; wave < active; ++wave)
+#pragma unroll
+        for (int half = 0; half < 2; ++half)
+          scale[wave][half] = scales.at(wave, half, block);
       const uint32_t memory = sharedAddress(shared.stages[stage.index]);
       const uint64_t weight = swizzledDescriptor(memory + Ring<waves>::chunks * chunkBytes);
       wait(&shared.full[stage.index], stage.parity);
@@ -171,16 +172,13 @@ __device__ __forceinline__ void accumulate(const LargeArguments &a, Shared<waves
         for (int step = 0; step < 4; ++step)
           multiply<Element, 128>(partial, x + 2 * step, weight + 2 * step, step > 0);
         commitWgmma();
-        if (wave == 0)
-          scales.advance(block);
-        const float scale[2] = {scales.at(wave, 0, block), scales.at(wave, 1, block)};
         waitWgmma<0>();
         pinAccumulators(partial);
         if (wave == active - 1)
           release<waves, cluster>(shared, stage.index);
 #pragma unroll
         for (int i = 0; i < 64; ++i)
-          sums[wave][i] += partial[i] * scale[i / 2 % 2];
+          sums[wave][i] += partial[i] * scale[wave][i / 2 % 2];
       }
     }
   } else {
@@ -344,11 +342,11 @@ __global__ void __launch_bounds__(threads, 1) largeKernel(const __grid_constant_
   allowNext();
   const int warpgroup = __shfl_sync(~0u, int(threadIdx.x) / 128, 0);
   if (warpgroup == consumers) {
-    asm volatile("setmaxnreg.dec.sync.aligned.u32 40;");
+    asm volatile("setmaxnreg.dec.sync.aligned.u32 32;");
     if (threadIdx.x / 32 == consumers * 4)
       produce<Element, waves, cluster>(a, shared);
   } else {
-    asm volatile("setmaxnreg.inc.sync.aligned.u32 232;");
+    asm volatile("setmaxnreg.inc.sync.aligned.u32 240;");
     consume<Element, waves, cluster>(a, shared, warpgroup);
   }
   if constexpr (cluster > 1)
