@@ -38,11 +38,12 @@ template <int waves> struct Ring {
   static constexpr int stages = 196608 / stageBytes;
 };
 
-/// In the block's shared memory, which begins at a multiple of 1024.
 template <int waves> struct Shared {
   uint8_t stages[Ring<waves>::stages][Ring<waves>::stageBytes];
   uint8_t staging[4 * consumers][stagingBytes];
   uint64_t full[Ring<waves>::stages], empty[Ring<waves>::stages];
+  Tile tiles[2]; ///< what the producer has begun; no rows: the end
+  uint64_t tileFull[2], tileEmpty[2];
 };
 
 template <typename Element> constexpr bool isScaled = std::is_same_v<Element, __nv_fp8_e4m3>;
@@ -55,7 +56,17 @@ __device__ __forceinline__ void produce(const LargeArguments &a, Shared<waves> &
   const bool issues = threadIdx.x % 32 == 0;
   Tiles<waves * consumers * chunkRows, cluster> tiles(a.extents, rank);
   Stage<Ring<waves>::stages> stage;
-  for (Tile tile; tiles.next(tile);) {
+  Stage<2> slot;
+  for (bool more = true; more; slot.advance()) {
+    Tile tile = {};
+    more = tiles.next(tile);
+    if (issues) {
+      wait(&shared.tileEmpty[slot.index], slot.parity ^ 1);
+      shared.tiles[slot.index] = tile;
+      arrive(&shared.tileFull[slot.index]);
+    }
+    if (!more)
+      break;
     const int chunks = min(Ring<waves>::chunks, (tile.rowEnd - tile.row + chunkRows - 1) / chunkRows);
     const uint32_t bytes = chunks * chunkBytes + (tile.empty ? 0 : weightBytes);
     const int weightRow = tile.expert * a.extents.columns[tile.side] + tile.column;
@@ -67,11 +78,16 @@ __device__ __forceinline__ void produce(const LargeArguments &a, Shared<waves> &
         arriveExpecting(full, bytes);
         if (!tile.empty)
           loadBox(&a.weights[tile.side], memory + Ring<waves>::chunks * chunkBytes, full, k, weightRow);
-        for (int chunk = cluster > 1 ? rank : 0; chunk < chunks; chunk += cluster)
+#pragma unroll
+        for (int first = 0; first < Ring<waves>::chunks; first += cluster) {
+          const int chunk = first + int(rank);
+          if (chunk >= chunks)
+            break;
           if constexpr (cluster > 1)
             loadBoxMulticast(&a.x, memory + chunk * chunkBytes, full, k, tile.row + chunk * chunkRows, (1 << cluster) - 1);
           else
             loadBox(&a.x, memory + chunk * chunkBytes, full, k, tile.row + chunk * chunkRows);
+        }
       }
       __syncwarp();
     }
@@ -277,19 +293,28 @@ __device__ __forceinline__ void store(const float (&sums)[64], uint8_t *staging,
   }
 }
 
+/// The tile that the producer has begun next.
+template <int waves> __device__ __forceinline__ Tile takeTile(Shared<waves> &shared, Stage<2> &slot) {
+  wait(&shared.tileFull[slot.index], slot.parity);
+  const Tile tile = shared.tiles[slot.index];
+  __syncwarp();
+  if (threadIdx.x % 32 == 0)
+    arrive(&shared.tileEmpty[slot.index]);
+  slot.advance();
+  return tile;
+}
+
 /// Multiplies and writes what the producer brings; one warpgroup.
 template <typename Element, int waves, int cluster>
 __device__ __forceinline__ void consume(const LargeArguments &a, Shared<waves> &shared, int group) {
-  const uint32_t rank = cluster > 1 ? clusterRank() : 0;
   const int warp = int(threadIdx.x) % 128 / 32;
-  Tiles<waves * consumers * chunkRows, cluster> tiles(a.extents, rank);
   Stage<Ring<waves>::stages> stage;
+  Stage<2> slot;
   Scales<waves> scales;
-  Tile tile;
-  bool more = tiles.next(tile);
-  if (isScaled<Element> && more)
+  Tile tile = takeTile(shared, slot);
+  if (isScaled<Element> && tile.rowEnd > 0)
     scales.begin(a, tile, group);
-  while (more) {
+  while (tile.rowEnd > 0) {
     const int chunks = min(Ring<waves>::chunks, (tile.rowEnd - tile.row + chunkRows - 1) / chunkRows);
     const int active = tile.empty ? 0 : (chunks - group + 1) / 2;
     float sums[waves][64];
@@ -300,8 +325,8 @@ __device__ __forceinline__ void consume(const LargeArguments &a, Shared<waves> &
     else
       accumulate<Element, waves, cluster, 1>(a, shared, group, stage, scales, sums);
     const Tile done = tile;
-    more = tiles.next(tile);
-    if (isScaled<Element> && more)
+    tile = takeTile(shared, slot);
+    if (isScaled<Element> && tile.rowEnd > 0)
       scales.begin(a, tile, group); // while results are written
     uint8_t *staging = shared.staging[group * 4 + warp];
     const int columns = a.extents.columns[done.side];
@@ -323,14 +348,18 @@ __device__ __forceinline__ void consume(const LargeArguments &a, Shared<waves> &
 
 template <typename Element, int waves, int cluster>
 __global__ void __launch_bounds__(threads, 1) largeKernel(const __grid_constant__ LargeArguments a) {
-  extern __shared__ uint8_t memory[];
-  Shared<waves> &shared = *reinterpret_cast<Shared<waves> *>((reinterpret_cast<uintptr_t>(memory) + 1023) & ~uintptr_t(1023));
+  extern __shared__ __align__(1024) uint8_t memory[]; // the swizzle's period
+  Shared<waves> &shared = *reinterpret_cast<Shared<waves> *>(memory);
   if (threadIdx.x == 0) {
     prefetchTensorMap(&a.x);
     prefetchTensorMap(&a.weights[0]);
     for (int i = 0; i < Ring<waves>::stages; ++i) {
       initBarrier(&shared.full[i], 1);
       initBarrier(&shared.empty[i], 4 * consumers * cluster); // each consumer warp of the cluster
+    }
+    for (int i = 0; i < 2; ++i) {
+      initBarrier(&shared.tileFull[i], 1);
+      initBarrier(&shared.tileEmpty[i], 4 * consumers);
     }
     fenceBarriers();
   }
@@ -342,11 +371,11 @@ __global__ void __launch_bounds__(threads, 1) largeKernel(const __grid_constant_
   allowNext();
   const int warpgroup = __shfl_sync(~0u, int(threadIdx.x) / 128, 0);
   if (warpgroup == consumers) {
-    asm volatile("setmaxnreg.dec.sync.aligned.u32 32;");
+    asm volatile("setmaxnreg.dec.sync.aligned.u32 40;"); // 128 x 40 + 256 x 232 are the 384 x 168 that a block starts with
     if (threadIdx.x / 32 == consumers * 4)
       produce<Element, waves, cluster>(a, shared);
   } else {
-    asm volatile("setmaxnreg.inc.sync.aligned.u32 240;");
+    asm volatile("setmaxnreg.inc.sync.aligned.u32 232;");
     consume<Element, waves, cluster>(a, shared, warpgroup);
   }
   if constexpr (cluster > 1)
@@ -380,7 +409,7 @@ template <typename Element, int waves, int cluster> cudaError_t run(State &state
   const int64_t clusters = std::min<int64_t>(items, state.multiprocessors / cluster);
   if (clusters == 0)
     return cudaSuccess;
-  LaunchShape shape = {dim3(unsigned(clusters * cluster)), dim3(threads), sizeof(Shared<waves>) + 1024, cluster};
+  LaunchShape shape = {dim3(unsigned(clusters * cluster)), dim3(threads), sizeof(Shared<waves>), cluster};
   return launch(state.stream, shape, largeKernel<Element, waves, cluster>, arguments);
 }
 
@@ -411,7 +440,19 @@ bool largeTakes(const Product &product) {
   return true;
 }
 
-LargeTile largeTile(const State &state, const Product &product) { return {2, 2}; }
+LargeTile largeTile(const State &state, const Product &product) {
+  if (product.offsets)
+    return {2, 2};
+  // the rounds that the tiles take; one of 128 rows takes somewhat more than half as long as one of 256
+  int64_t columnTiles = 0;
+  for (int i = 0; i < product.sideCount; ++i)
+    columnTiles += (product.sides[i].n + largeTileColumns - 1) / largeTileColumns;
+  auto rounds = [&](int64_t tileRows) {
+    const int64_t clusters = state.multiprocessors / 2, tiles = (product.rows + tileRows - 1) / tileRows * ((columnTiles + 1) / 2);
+    return double((tiles + clusters - 1) / clusters);
+  };
+  return {0.6 * rounds(128) < rounds(256) ? 1 : 2, 2};
+}
 
 cudaError_t runLarge(State &state, const Product &product, LargeTile tile) {
   if (product.xType == DSRT_F8E4M3)
