@@ -10,6 +10,7 @@ namespace dsrt::cuda {
 struct LargeTile {
   int waves;   ///< 1 or 2
   int cluster; ///< 1 or 2
+  int slabs;   ///< 1 or, of two waves, 2: results on their way to memory while the next tile begins, at the cost of a stage
 };
 
 /// The configuration that runLarge takes.
