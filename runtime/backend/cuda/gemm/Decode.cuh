@@ -36,6 +36,27 @@ inline Matrix matrixOf(const Operand &operand, int64_t rows, int64_t k) {
   return m;
 }
 
+/// One side of a product, for a kernel.
+struct Arguments {
+  Matrix x, weight;
+  void *y;
+  int32_t yType;
+  int64_t rows, n, experts;
+  const int32_t *offsets;
+};
+
+inline Arguments argumentsOf(const Multiplication &product, int side) {
+  const auto &s = product.sides[side];
+  return {.x = matrixOf(product.x, product.rows, product.k),
+          .weight = matrixOf(s.weight, s.n, product.k),
+          .y = s.y,
+          .yType = product.yType,
+          .rows = product.rows,
+          .n = s.n,
+          .experts = product.experts,
+          .offsets = product.offsets};
+}
+
 __device__ __forceinline__ float2 pairOfE4m3(uint32_t codes) {
   return __half22float2(__half2(__nv_cvt_fp8x2_to_halfraw2(__nv_fp8x2_storage_t(codes & 0xffff), __NV_E4M3)));
 }
@@ -45,8 +66,8 @@ __device__ __forceinline__ float ofE2m1(uint32_t code) {
   return __half2float(__ushort_as_half(uint16_t((code & 8) << 12 | (code & 7) << 9))) * 0x1p14f;
 }
 
-__device__ __forceinline__ float elementOf(const Matrix &m, const uint8_t *row, int64_t column) {
-  switch (m.type) {
+__device__ __forceinline__ float elementOf(int32_t type, const uint8_t *row, int64_t column) {
+  switch (type) {
   case DSRT_F32:
     return reinterpret_cast<const float *>(row)[column];
   case DSRT_BF16:
@@ -61,20 +82,20 @@ __device__ __forceinline__ float elementOf(const Matrix &m, const uint8_t *row, 
 }
 
 /// Eight payloads from a column that is a multiple of eight.
-__device__ __forceinline__ void loadVector(const Matrix &m, const uint8_t *row, int64_t column, float (&out)[8]) {
-  if (m.type == DSRT_F32) {
+__device__ __forceinline__ void loadVector(int32_t type, const uint8_t *row, int64_t column, float (&out)[8]) {
+  if (type == DSRT_F32) {
     const float4 *from = reinterpret_cast<const float4 *>(row + column * 4);
     float4 a = from[0], b = from[1];
     out[0] = a.x, out[1] = a.y, out[2] = a.z, out[3] = a.w;
     out[4] = b.x, out[5] = b.y, out[6] = b.z, out[7] = b.w;
-  } else if (m.type == DSRT_F8E4M3) {
+  } else if (type == DSRT_F8E4M3) {
     uint2 codes = *reinterpret_cast<const uint2 *>(row + column);
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
       float2 pair = pairOfE4m3((i < 2 ? codes.x : codes.y) >> i % 2 * 16);
       out[2 * i] = pair.x, out[2 * i + 1] = pair.y;
     }
-  } else if (m.type == DSRT_F4E2M1) {
+  } else if (type == DSRT_F4E2M1) {
     uint32_t codes = *reinterpret_cast<const uint32_t *>(row + column / 2);
 #pragma unroll
     for (int i = 0; i < 8; ++i)
@@ -84,7 +105,7 @@ __device__ __forceinline__ void loadVector(const Matrix &m, const uint8_t *row, 
     uint32_t word[4] = {words.x, words.y, words.z, words.w};
 #pragma unroll
     for (int i = 0; i < 4; ++i)
-      if (m.type == DSRT_BF16) {
+      if (type == DSRT_BF16) {
         out[2 * i] = __uint_as_float(word[i] << 16), out[2 * i + 1] = __uint_as_float(word[i] & 0xffff0000);
       } else {
         out[2 * i] = __half2float(__ushort_as_half(uint16_t(word[i])));
@@ -93,15 +114,18 @@ __device__ __forceinline__ void loadVector(const Matrix &m, const uint8_t *row, 
   }
 }
 
-/// Columns [column, column + 8) of a row of a matrix times their scales, 0 past K; `column` is a multiple of eight.
+/// Columns [column, column + 8) of a row of a matrix times their scales, 0 past K; `column` is a multiple of eight. Type is the
+/// matrix', where a kernel is made for it, or DSRT_NONE.
+template <int32_t Type = DSRT_NONE>
 __device__ __forceinline__ void loadEight(const Matrix &m, int64_t matrix, int64_t row, int64_t column, float (&out)[8]) {
+  const int32_t type = Type == DSRT_NONE ? m.type : Type;
   const uint8_t *from = m.data + matrix * m.matrixBytes + row * m.rowBytes;
   if (m.vector && column + 8 <= m.k) {
-    loadVector(m, from, column, out);
+    loadVector(type, from, column, out);
   } else {
 #pragma unroll
     for (int i = 0; i < 8; ++i)
-      out[i] = column + i < m.k ? elementOf(m, from, column + i) : 0;
+      out[i] = column + i < m.k ? elementOf(type, from, column + i) : 0;
   }
   if (m.scales == nullptr || column >= m.k)
     return;

@@ -2,6 +2,7 @@
 // into shared memory as F32 and multiplied there; sums of 32 of K join the total, which is at least as often as any promotion asks.
 #include "runtime/backend/cuda/Launch.cuh"
 #include "runtime/backend/cuda/gemm/Decode.cuh"
+#include "runtime/backend/cuda/gemm/RowTile.cuh"
 
 namespace dsrt::cuda {
 
@@ -9,63 +10,15 @@ namespace {
 
 constexpr int threads = 256, tileN = 64, tileK = 32;
 
-struct Arguments {
-  Matrix x, weight;
-  void *y;
-  int32_t yType;
-  int64_t rows, n, experts;
-  const int32_t *offsets;
-};
-
-/// The tile's expert and its rows: tiles count through all experts' rows, each expert's beginning anew. One warp asks.
-struct RowTile {
-  int64_t expert = -1, begin = 0, end = 0; ///< expert -1: no tile has this number
-};
-
-template <int TileRows> __device__ RowTile findTile(const Arguments &a, int64_t tile) {
-  RowTile found;
-  int lane = int(threadIdx.x % 32);
-  for (int64_t base = 0; base < a.experts && found.expert < 0; base += 32) {
-    int64_t expert = base + lane, begin = 0, end = 0;
-    if (expert < a.experts)
-      begin = a.offsets[expert], end = a.offsets[expert + 1];
-    int tiles = int((end - begin + TileRows - 1) / TileRows), sum = tiles;
-    for (int step = 1; step < 32; step *= 2) {
-      int other = __shfl_up_sync(~0u, sum, step);
-      sum += lane >= step ? other : 0;
-    }
-    unsigned holders = __ballot_sync(~0u, tile < sum);
-    if (holders == 0) {
-      tile -= __shfl_sync(~0u, sum, 31);
-      continue;
-    }
-    int source = __ffs(int(holders)) - 1;
-    int64_t first = begin + (tile - (sum - tiles)) * TileRows;
-    found.expert = base + source;
-    found.begin = __shfl_sync(~0u, first, source), found.end = __shfl_sync(~0u, end, source);
-  }
-  return found;
-}
-
 /// A block computes TileRows x 64 of y; a thread TileRows / 16 x 4.
 template <int TileRows> __global__ void __launch_bounds__(threads) multiplyTiles(__grid_constant__ const Arguments a) {
   constexpr int perThread = TileRows / 16;
   __shared__ alignas(16) float xTile[tileK][TileRows + 4], weightTile[tileK][tileN + 4];
-  __shared__ RowTile sharedTile;
   waitForPrevious();
   allowNext();
-  RowTile tile = {0, int64_t(blockIdx.y) * TileRows, a.rows};
-  if (a.offsets != nullptr) {
-    if (threadIdx.x < 32) {
-      tile = findTile<TileRows>(a, blockIdx.y);
-      if (threadIdx.x == 0)
-        sharedTile = tile;
-    }
-    __syncthreads();
-    tile = sharedTile;
-    if (tile.expert < 0)
-      return;
-  }
+  const RowTile tile = tileOfBlock<TileRows>(a.offsets, a.experts, a.rows, blockIdx.y);
+  if (tile.expert < 0)
+    return;
   const int64_t column = int64_t(blockIdx.x) * tileN;
   int rowOf = int(threadIdx.x / 16) * perThread, columnOf = int(threadIdx.x % 16) * 4;
   float total[perThread][4] = {};
@@ -116,28 +69,19 @@ template <int TileRows> __global__ void __launch_bounds__(threads) multiplyTiles
         storeRounded(a.y, a.yType, (tile.begin + rowOf + r) * a.n + column + columnOf + c, total[r][c]);
 }
 
-template <int TileRows> cudaError_t launchTiles(State &state, const Arguments &arguments) {
-  // Of the tiles that hold an expert's rows at most one an expert is not full.
-  int64_t tiles = (arguments.rows + TileRows - 1) / TileRows + (arguments.offsets ? arguments.experts - 1 : 0);
-  LaunchShape shape = {.grid = dim3(unsigned((arguments.n + tileN - 1) / tileN), unsigned(tiles)), .block = dim3(threads)};
-  return launch(state.stream, shape, multiplyTiles<TileRows>, arguments);
+template <int TileRows> cudaError_t launchTiles(State &state, const Arguments &a) {
+  int64_t tiles = mostTiles(a.rows, a.offsets ? a.experts : 1, TileRows);
+  LaunchShape shape = {.grid = dim3(unsigned((a.n + tileN - 1) / tileN), unsigned(tiles)), .block = dim3(threads)};
+  return launch(state.stream, shape, multiplyTiles<TileRows>, a);
 }
 
 } // namespace
 
 cudaError_t runGeneric(State &state, const Multiplication &product) {
   for (int side = 0; side < product.sideCount; ++side) {
-    const auto &s = product.sides[side];
-    if (product.rows == 0 || s.n == 0)
+    if (product.rows == 0 || product.sides[side].n == 0)
       continue;
-    Arguments arguments = {.x = matrixOf(product.x, product.rows, product.k),
-                           .weight = matrixOf(s.weight, s.n, product.k),
-                           .y = s.y,
-                           .yType = product.yType,
-                           .rows = product.rows,
-                           .n = s.n,
-                           .experts = product.experts,
-                           .offsets = product.offsets};
+    Arguments arguments = argumentsOf(product, side);
     bool few = product.rows <= 16 * product.experts;
     if (cudaError_t error = few ? launchTiles<16>(state, arguments) : launchTiles<64>(state, arguments); error != cudaSuccess)
       return error;

@@ -29,6 +29,8 @@ bool asProduct(const Multiplication &m, Product &result) {
   return true;
 }
 
-Status multiply(State &state, const Multiplication &m) { return cudaStatus(runGeneric(state, m), "the product"); }
+Status multiply(State &state, const Multiplication &m) {
+  return cudaStatus(fewRowsTakes(m) ? runFewRows(state, m) : runGeneric(state, m), "the product");
+}
 
 } // namespace dsrt::cuda

@@ -37,6 +37,10 @@ Status multiply(State &state, const Multiplication &product);
 /// or at tiles' ends, or BF16 or FP16.
 bool asProduct(const Multiplication &product, Product &result);
 
+/// Few rows, dense or an expert, of any operands: the weight is streamed (FewRows.cu).
+bool fewRowsTakes(const Multiplication &product);
+cudaError_t runFewRows(State &state, const Multiplication &product);
+
 /// What no other kernel takes, and everything that any other does (Generic.cu).
 cudaError_t runGeneric(State &state, const Multiplication &product);
 
