@@ -14,8 +14,6 @@ namespace dsrt::cuda {
 
 namespace {
 
-constexpr const char *kernelNames[] = {"small", "large", "cublaslt", "few_rows", "generic"};
-
 std::string hexOf(const cublasLtMatmulAlgo_t &algorithm) {
   std::string text;
   for (uint64_t word : algorithm.data)

@@ -22,12 +22,25 @@ inline constexpr int64_t kernelsVersion = 1;
 inline constexpr int64_t exactRows = 256;
 
 enum class Kernel { small, large, cublasLt, fewRows, generic };
+inline constexpr const char *kernelNames[] = {"small", "large", "cublaslt", "few_rows", "generic"};
 
+/// A kernel for a product.
 struct Choice {
-  Kernel kernel = Kernel::generic;
+  explicit Choice(Kernel kernel = Kernel::generic) : kernel(kernel) {}
+  Kernel kernel;
   std::vector<cublasLtMatmulAlgo_t> algorithms; ///< of each side, for cublasLt
   double microseconds = 0;                      ///< with the weights cold; 0: not measured
 };
+
+/// The kernel for a product: the known choice, else one that is made now, by measuring or by rule as the context was opened.
+/// Measuring runs the product.
+Expected<Choice> choiceOf(State &state, const Multiplication &product);
+
+/// All choices that there are: each of our kernels that takes the product, and at most five algorithms of cuBLASLt.
+std::vector<Choice> choicesFor(State &state, const Multiplication &product);
+
+/// Queues a product by a choice that choicesFor gave for it.
+Status multiplyBy(State &state, const Multiplication &product, const Choice &choice);
 
 /// The choices of one context.
 class Algorithms {

@@ -71,10 +71,6 @@ struct Call {
   }
 };
 
-Status failed(const char *what, cublasStatus_t status) {
-  return {DSRT_UNAVAILABLE, format("cuBLASLt: %s: %s", what, cublasLtGetStatusString(status))};
-}
-
 /// Bytes of the scales that are laid out in the workspace: of x, then of the weight.
 int64_t scaleBytes(const Multiplication &m, int side, Scaling scaling, int64_t rows, int64_t &ofX) {
   int64_t n = m.sides[side].n, blocks = blocksOf(m.k);
@@ -138,36 +134,39 @@ bool ltFits(State &state, const Multiplication &m, int side, const cublasLtMatmu
          result.state == CUBLAS_STATUS_SUCCESS && result.workspaceSize <= ltWorkspace;
 }
 
-Status runLt(State &state, const Multiplication &m, int side, const cublasLtMatmulAlgo_t &algorithm) {
-  Call call(m, side);
-  if (!call.ok)
-    return {DSRT_INTERNAL, "cuBLASLt does not take this product"};
+Expected<LtScales> ltScales(State &state, const Multiplication &m, int side) {
+  Scaling scaling;
+  int64_t ofX, blocks = blocksOf(m.k), padded = paddedBlocks(m.k), rows = ltRows(m, side);
+  if (rows == 0 || !scalingOf(m, side, scaling))
+    return Status(DSRT_INTERNAL, "cuBLASLt does not take this product");
   const auto &s = m.sides[side];
-  int64_t ofX, blocks = blocksOf(m.k), padded = paddedBlocks(m.k);
-  scaleBytes(m, side, call.scaling, call.rows, ofX);
+  scaleBytes(m, side, scaling, rows, ofX);
   char *base = static_cast<char *>(state.workspace) + ltWorkspace;
   float *xOut = reinterpret_cast<float *>(base), *weightOut = reinterpret_cast<float *>(base + ofX);
-  if (call.scaling == Scaling::blocks) {
+  LtScales result = {s.weight.scales, m.x.scales};
+  cudaError_t error = cudaSuccess;
+  if (scaling == Scaling::blocks) {
     bool stays = padded == blocks && aligned(s.weight.scales);
-    cudaError_t error =
-        layOutBlockScales(state, m.x.scales, xOut, call.rows, blocks, s.weight.scales, stays ? nullptr : weightOut, blocksOf(s.n), padded);
-    if (error != cudaSuccess)
-      return cudaStatus(error, "the scales of a product");
-    call.ok = call.scales(stays ? s.weight.scales : weightOut, xOut);
-  } else if (call.scaling == Scaling::vectors) {
-    bool stays = s.weight.tileRows == 1;
-    if (!stays)
-      if (cudaError_t error = spreadChannelScales(state, s.weight.scales, weightOut, s.n, s.weight.tileRows ? s.weight.tileRows : s.n);
-          error != cudaSuccess)
-        return cudaStatus(error, "the scales of a product");
-    call.ok = call.scales(stays ? s.weight.scales : weightOut, m.x.scales);
+    error = layOutBlockScales(state, m.x.scales, xOut, rows, blocks, s.weight.scales, stays ? nullptr : weightOut, blocksOf(s.n), padded);
+    result = {stays ? s.weight.scales : weightOut, xOut};
+  } else if (scaling == Scaling::vectors && s.weight.tileRows != 1) {
+    error = spreadChannelScales(state, s.weight.scales, weightOut, s.n, s.weight.tileRows ? s.weight.tileRows : s.n);
+    result.weight = weightOut;
   }
-  if (!call.ok)
-    return {DSRT_UNAVAILABLE, "cuBLASLt refuses the scales of a product"};
+  return error == cudaSuccess ? Expected<LtScales>(result) : cudaStatus(error, "the scales of a product");
+}
+
+Status runLt(State &state, const Multiplication &m, int side, const cublasLtMatmulAlgo_t &algorithm, const LtScales &scales) {
+  Call call(m, side);
+  if (!call.ok || (call.scaling != Scaling::none && !call.scales(scales.weight, scales.x)))
+    return {DSRT_INTERNAL, "cuBLASLt does not take this product"};
+  const auto &s = m.sides[side];
   float one = 1, zero = 0;
   cublasStatus_t status = cublasLtMatmul(state.blas, &call.operation, &one, s.weight.data, &call.a, m.x.data, &call.b, &zero, s.y, &call.d,
                                          s.y, &call.d, &algorithm, state.workspace, ltWorkspace, state.stream);
-  return status == CUBLAS_STATUS_SUCCESS ? Status() : failed("the product", status);
+  if (status == CUBLAS_STATUS_SUCCESS)
+    return {};
+  return {DSRT_UNAVAILABLE, format("cuBLASLt: %s", cublasLtGetStatusString(status))};
 }
 
 } // namespace dsrt::cuda

@@ -22,8 +22,14 @@ std::vector<cublasLtMatmulAlgo_t> ltAlgorithms(State &state, const Multiplicatio
 /// Whether an algorithm that was found for like operands fits these.
 bool ltFits(State &state, const Multiplication &product, int side, const cublasLtMatmulAlgo_t &algorithm);
 
+/// The scales as cuBLASLt reads them: those of the operands, or copies in the workspace, which are queued; null where there are none.
+struct LtScales {
+  const float *weight = nullptr, *x = nullptr;
+};
+Expected<LtScales> ltScales(State &state, const Multiplication &product, int side);
+
 /// Queues the first ltRows rows.
-Status runLt(State &state, const Multiplication &product, int side, const cublasLtMatmulAlgo_t &algorithm);
+Status runLt(State &state, const Multiplication &product, int side, const cublasLtMatmulAlgo_t &algorithm, const LtScales &scales);
 
 /// Of the workspace, the part that is cuBLASLt's; the scales stand behind it.
 inline constexpr size_t ltWorkspace = size_t(32) << 20;

@@ -64,36 +64,9 @@ bool fits(State &state, const Multiplication &m, const Choice &choice) {
   return false;
 }
 
-Status run(State &state, const Multiplication &m, const Choice &choice) {
-  Product product;
-  asProduct(m, product);
-  switch (choice.kernel) {
-  case Kernel::small:
-    return cudaStatus(runSmall(state, product), "the kernel for few rows");
-  case Kernel::large:
-    return cudaStatus(runLarge(state, product), "the kernel for many rows");
-  case Kernel::cublasLt:
-    for (int side = 0; side < m.sideCount; ++side) {
-      if (Status status = runLt(state, m, side, choice.algorithms[size_t(side)]); !status.ok())
-        return status;
-      if (int64_t rows = ltRows(m, side); rows < m.rows) {
-        Multiplication rest = rowsOf(sideOf(m, side), rows, m.rows);
-        if (Status status = run(state, rest, {.kernel = ownKernel(rest)}); !status.ok())
-          return status;
-      }
-    }
-    return {};
-  case Kernel::fewRows:
-    return cudaStatus(runFewRows(state, m), "the plain kernel for few rows");
-  case Kernel::generic:
-    return cudaStatus(runGeneric(state, m), "the plain kernel");
-  }
-  return {};
-}
-
 /// cuBLASLt's i-th algorithms for all sides; false where a side has none.
 bool ltChoice(const std::vector<cublasLtMatmulAlgo_t> (&algorithms)[2], int sides, size_t i, Choice &choice) {
-  choice = {.kernel = Kernel::cublasLt};
+  choice = Choice(Kernel::cublasLt);
   for (int side = 0; side < sides; ++side) {
     if (i >= algorithms[side].size())
       return false;
@@ -104,7 +77,7 @@ bool ltChoice(const std::vector<cublasLtMatmulAlgo_t> (&algorithms)[2], int side
 
 /// What to take without measuring. Ours where weights are streamed; cuBLASLt for many rows of what it knows.
 Choice rule(State &state, const Multiplication &m) {
-  Choice own = {.kernel = ownKernel(m)};
+  const Choice own(ownKernel(m));
   if (own.kernel == Kernel::small || (own.kernel == Kernel::fewRows && m.rows <= 16) || m.offsets != nullptr)
     return own;
   std::vector<cublasLtMatmulAlgo_t> algorithms[2];
@@ -137,7 +110,7 @@ public:
       // Evicts the weights: the workspace is larger than the second-level cache.
       step(cudaMemsetAsync(state.workspace, 0, state.workspaceBytes, state.stream));
       step(cudaEventRecord(events[0], state.stream));
-      if (Status status = run(state, m, choice); !status.ok()) {
+      if (Status status = multiplyBy(state, m, choice); !status.ok()) {
         cudaGetLastError();
         return -1.0;
       }
@@ -169,19 +142,7 @@ Expected<Choice> measure(State &state, const Multiplication &m) {
     return cudaStatus(error, "measuring products");
   if (capture != cudaStreamCaptureStatusNone)
     return rule(state, m);
-  std::vector<Choice> candidates;
-  for (Kernel kernel : {Kernel::small, Kernel::large, Kernel::fewRows})
-    if (Choice own = {.kernel = kernel}; fits(state, m, own))
-      candidates.push_back(own);
-  constexpr int most = 5;
-  std::vector<cublasLtMatmulAlgo_t> algorithms[2];
-  for (int side = 0; side < m.sideCount; ++side)
-    algorithms[side] = ltAlgorithms(state, m, side, most);
-  Choice choice;
-  for (size_t i = 0; ltChoice(algorithms, m.sideCount, i, choice); ++i)
-    candidates.push_back(choice);
-  if (candidates.empty())
-    candidates.push_back({.kernel = Kernel::generic});
+  std::vector<Choice> candidates = choicesFor(state, m);
   Measurement measurement(state);
   Choice best;
   for (Choice &candidate : candidates) {
@@ -223,14 +184,64 @@ bool asProduct(const Multiplication &m, Product &result) {
   return true;
 }
 
+Status multiplyBy(State &state, const Multiplication &m, const Choice &choice) {
+  Product product;
+  asProduct(m, product);
+  switch (choice.kernel) {
+  case Kernel::small:
+    return cudaStatus(runSmall(state, product), "the kernel for few rows");
+  case Kernel::large:
+    return cudaStatus(runLarge(state, product), "the kernel for many rows");
+  case Kernel::cublasLt:
+    for (int side = 0; side < m.sideCount; ++side) {
+      Expected<LtScales> scales = ltScales(state, m, side);
+      if (!scales)
+        return scales.status();
+      if (Status status = runLt(state, m, side, choice.algorithms[size_t(side)], *scales); !status.ok())
+        return status;
+      if (int64_t rows = ltRows(m, side); rows < m.rows) {
+        Multiplication rest = rowsOf(sideOf(m, side), rows, m.rows);
+        if (Status status = multiplyBy(state, rest, Choice(ownKernel(rest))); !status.ok())
+          return status;
+      }
+    }
+    return {};
+  case Kernel::fewRows:
+    return cudaStatus(runFewRows(state, m), "the plain kernel for few rows");
+  case Kernel::generic:
+    return cudaStatus(runGeneric(state, m), "the plain kernel");
+  }
+  return {};
+}
+
+std::vector<Choice> choicesFor(State &state, const Multiplication &m) {
+  std::vector<Choice> choices;
+  for (Kernel kernel : {Kernel::small, Kernel::large, Kernel::fewRows})
+    if (Choice own(kernel); fits(state, m, own))
+      choices.push_back(own);
+  constexpr int most = 5;
+  std::vector<cublasLtMatmulAlgo_t> algorithms[2];
+  for (int side = 0; side < m.sideCount; ++side)
+    algorithms[side] = ltAlgorithms(state, m, side, most);
+  Choice choice;
+  for (size_t i = 0; ltChoice(algorithms, m.sideCount, i, choice); ++i)
+    choices.push_back(choice);
+  if (choices.empty())
+    choices.emplace_back(Kernel::generic);
+  return choices;
+}
+
+Expected<Choice> choiceOf(State &state, const Multiplication &m) {
+  auto choice = state.algorithms->choose(m, [&]() { return measure(state, m); }, [&]() { return rule(state, m); });
+  // What was measured for about as many rows may not fit for these, or their addresses.
+  return !choice || fits(state, m, *choice) ? choice : rule(state, m);
+}
+
 Status multiply(State &state, const Multiplication &m) {
   if (m.rows == 0)
     return {};
-  Expected<Choice> choice = state.algorithms->choose(m, [&]() { return measure(state, m); }, [&]() { return rule(state, m); });
-  if (!choice)
-    return choice.status();
-  // What was measured for as many rows may not fit for these, or their addresses.
-  return run(state, m, fits(state, m, *choice) ? *choice : rule(state, m));
+  Expected<Choice> choice = choiceOf(state, m);
+  return choice ? multiplyBy(state, m, *choice) : choice.status();
 }
 
 } // namespace dsrt::cuda
