@@ -16,6 +16,8 @@
 
 namespace dsrt::cuda {
 
+class Algorithms;
+
 /// The backend's state: dsrt_context_state of a context that runs on this backend. Every operation queues its work on `stream` and
 /// returns without waiting, so that a whole call can be captured as a CUDA graph: no operation allocates, waits, or copies from
 /// pageable memory.
@@ -27,6 +29,7 @@ struct State {
   /// Memory that one operation may use while its work runs (partial sums, cuBLASLt's workspace); operations on `stream` take turns.
   void *workspace = nullptr;
   size_t workspaceBytes = 0;
+  std::shared_ptr<Algorithms> algorithms; ///< which kernel computes which product (gemm/Algorithms.h)
 };
 
 inline constexpr size_t workspaceSize = size_t(64) << 20;
@@ -40,8 +43,8 @@ inline Status cudaStatus(cudaError_t error, const std::string &what) {
           format("%s: %s (%s)", what.c_str(), cudaGetErrorString(error), cudaGetErrorName(error))};
 }
 
-/// Runs an operation's body, which returns a Status, and reports what it says, and then what the launches left: a launch that was refused is
-/// reported here; an error of a kernel that runs later is sticky and shows at the next wait.
+/// Runs an operation's body, which returns a Status, and reports what it says, and then what the launches left: a launch that was refused
+/// is reported here; an error of a kernel that runs later is sticky and shows at the next wait.
 template <typename Body> int32_t guarded(dsrt_context *context, const char *operation, Body &&body) {
   try {
     Status status = body(stateOf(context));
