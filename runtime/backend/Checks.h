@@ -44,6 +44,10 @@ inline constexpr int64_t maxHeadColumns = 1024, maxLatent = 4096;
 Status expectMla(const MlaShape &shape, int32_t type, int64_t tokens, int64_t columns, int64_t qColumns, int64_t kvColumns,
                  const dsrt_weight *kv_b, const dsrt_cache *cache, const dsrt_batch *batch, int64_t layer, int64_t bytes, int64_t needed);
 
+/// Checks the format in which mla_prefill is to quantise latents before they are multiplied with kv_b: one where kv_b is quantised, in
+/// tiles of one token or of the whole operand.
+Status expectExpansion(const dsrt_weight *kv_b, const dsrt_quant *activation, int64_t latent);
+
 /// Reports a status that is not OK, under the operation's name.
 inline int32_t report(dsrt_context *context, const char *operation, const Status &status) {
   return status.ok() ? DSRT_OK : dsrt_context_fail(context, status.code(), "%s: %s", operation, status.message().c_str());

@@ -70,7 +70,9 @@ struct PrefillLatents {
 /// rows: [rows, latent] of `type`.
 cudaError_t gatherLatents(State &state, const PrefillLatents &latents, const PrefillSegments &segments, void *rows, int32_t type);
 
-/// amax: one F32, the largest finite magnitude so far, raised to that of these segments' latents.
+/// amax: one F32.
+cudaError_t clearAmax(State &state, float *amax);
+/// amax: the largest finite magnitude so far, raised to that of these segments' latents.
 cudaError_t raiseAmax(State &state, const PrefillLatents &latents, const PrefillSegments &segments, float *amax);
 
 /// payload: [rows, latent] of format.payload; scales: [rows, tiles], F32; amax: of the whole operand where the format has tile_rows 0.

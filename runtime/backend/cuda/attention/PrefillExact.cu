@@ -16,7 +16,7 @@ namespace dsrt::cuda {
 
 namespace {
 
-constexpr int positions = 32, warpQueries = 4, warps = 4, blockQueries = warpQueries * warps;
+constexpr int positions = 32, warpQueries = 4, warps = 4, blockQueries = warpQueries * warps, tileBlocks = prefillTile / blockQueries;
 constexpr int slice = 64, sliceStride = slice + 4; // columns of keys at a time; lines of 16 bytes that fall into different banks
 
 struct ExactArguments {
@@ -46,7 +46,7 @@ __device__ __forceinline__ float loadCache(const void *cache, int64_t index, int
   return type == DSRT_BF16 ? toFloat(static_cast<const __nv_bfloat16 *>(cache)[index]) : toFloat(static_cast<const __half *>(cache)[index]);
 }
 
-/// Grid: (blocks of queries of a tile, tiles, heads).
+/// Grid: (heads x blocks of queries of a tile, tiles).
 template <typename T> __global__ __launch_bounds__(32 * warps) void exactKernel(const __grid_constant__ ExactArguments a, int cacheType) {
   waitForPrevious();
   allowNext();
@@ -55,14 +55,15 @@ template <typename T> __global__ __launch_bounds__(32 * warps) void exactKernel(
   float *weights = keys + positions * sliceStride; // [warps][positions][warpQueries]
   const PrefillTile tile = a.tiles.items[blockIdx.y];
   const PrefillSegment &segment = a.segments.items[tile.segment];
-  const int head = blockIdx.z, warp = threadIdx.x / 32, lane = threadIdx.x % 32;
-  const int first = tile.tile * prefillTile + blockIdx.x * blockQueries; // the position of the block's first query
+  const int head = blockIdx.x / tileBlocks, warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+  const int first = tile.tile * prefillTile + blockIdx.x % tileBlocks * blockQueries; // the position of the block's first query
   // Of the block's queries, those that the row has.
   const int from = max(first, segment.start), to = min(first + blockQueries, segment.start + segment.tokens);
   if (from >= to)
     return;
   const int end = segment.begin + segment.count;
-  const T *expanded = static_cast<const T *>(a.expanded) + int64_t(segment.at) * a.heads * (a.nope + a.value) + head * int64_t(a.nope + a.value);
+  const T *expanded =
+      static_cast<const T *>(a.expanded) + int64_t(segment.at) * a.heads * (a.nope + a.value) + head * int64_t(a.nope + a.value);
   const int64_t expandedStride = int64_t(a.heads) * (a.nope + a.value);
   const int64_t cacheBase = (segment.slot * a.cacheRows + a.layerRow + segment.begin) * a.width + a.latent;
   const int columns = a.nope + a.rope;
@@ -131,19 +132,26 @@ template <typename T> __global__ __launch_bounds__(32 * warps) void exactKernel(
       warpWeights[lane * warpQueries + i] = weight;
     }
     __syncwarp();
-    // Positions that no query of the warp sees are not read: their weights are 0, their values may be anything.
-    const int count = min(positions, min(first + (warp + 1) * warpQueries, to) - segment.begin - begin);
-    const int valid = min(count, seen - begin);
+    // Positions that a query does not see have weight 0, but are not added: a value that is not finite would show.
+    const int visible = first + warp * warpQueries + 1 - segment.begin - begin, valid = min(positions, seen - begin);
+    const int common = max(0, min(valid, visible)), any = min(valid, visible + warpQueries - 1);
     for (int column = lane; column < a.value; column += 32) {
       float sums[warpQueries];
 #pragma unroll
       for (int i = 0; i < warpQueries; ++i)
         sums[i] = result[i * a.value + column] * factors[i];
-      for (int p = 0; p < valid; ++p) {
+      for (int p = 0; p < common; ++p) {
         const float x = toFloat(expanded[(begin + p) * expandedStride + a.nope + column]);
         const float4 weight = *reinterpret_cast<const float4 *>(warpWeights + p * warpQueries);
         sums[0] = fmaf(weight.x, x, sums[0]), sums[1] = fmaf(weight.y, x, sums[1]);
         sums[2] = fmaf(weight.z, x, sums[2]), sums[3] = fmaf(weight.w, x, sums[3]);
+      }
+      for (int p = common; p < any; ++p) {
+        const float x = toFloat(expanded[(begin + p) * expandedStride + a.nope + column]);
+#pragma unroll
+        for (int i = 0; i < warpQueries; ++i)
+          if (p < visible + i)
+            sums[i] = fmaf(warpWeights[p * warpQueries + i], x, sums[i]);
       }
 #pragma unroll
       for (int i = 0; i < warpQueries; ++i)
@@ -193,7 +201,7 @@ cudaError_t runExactAttention(State &state, const PrefillAttention &a, const Pre
                                     stride,
                                     a.softmaxScale};
   const size_t bytes = sizeof(float) * (size_t(blockQueries) * (stride + shape.value) + positions * sliceStride + blockQueries * positions);
-  const LaunchShape launchShape = {{prefillTile / blockQueries, unsigned(tiles.count), unsigned(shape.heads)}, 32 * warps, bytes};
+  const LaunchShape launchShape = {{unsigned(shape.heads * tileBlocks), unsigned(tiles.count)}, 32 * warps, bytes};
   auto *kernel = a.type == DSRT_F32 ? exactKernel<float> : a.type == DSRT_BF16 ? exactKernel<__nv_bfloat16> : exactKernel<__half>;
   return launch(state.stream, launchShape, kernel, arguments, int(cache.dtype));
 }

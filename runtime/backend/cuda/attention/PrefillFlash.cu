@@ -1,8 +1,8 @@
 // Latent attention over expanded keys and values on Hopper's tensor cores: FlashAttention (arXiv 2205.14135; the overlap of products and
 // softmax as in FlashAttention-3, arXiv 2407.08608) for heads of 128 + 64 query and 128 value columns.
 //
-// In: queries [tokens, heads * 192]; of each head 128 key and 128 value columns of the chunk's expanded rows; the rotated keys, 64 columns that
-// all heads share, from the cache itself. Out: y [tokens, heads * 128], or the running state where a query's context goes on.
+// In: queries [tokens, heads * 192]; of each head 128 key and 128 value columns of the chunk's expanded rows; the rotated keys, 64 columns
+// that all heads share, from the cache itself. Out: y [tokens, heads * 128], or the running state where a query's context goes on.
 //
 // A block takes a tile of 128 queries of one head: a producer warp brings tiles of 128 keys and values through a ring of two stages, and
 // two consumer warpgroups of 64 queries each multiply. A consumer issues the scores of the next tile before the product of this tile's
@@ -23,8 +23,8 @@ namespace {
 
 constexpr int nope = 128, rope = 64, value = 128, query = nope + rope;
 constexpr int consumers = 2, threads = 128 * (1 + consumers), stages = 2;
-constexpr int panel = 64;                                // columns of a box: 128 bytes
-constexpr int queryBytes = query / panel * 64 * 128;     // a consumer's 64 queries
+constexpr int panel = 64;                            // columns of a box: 128 bytes
+constexpr int queryBytes = query / panel * 64 * 128; // a consumer's 64 queries
 constexpr int keyBytes = query / panel * prefillTile * 128, valueBytes = value / panel * prefillTile * 128;
 constexpr int64_t groupBytes = 24 << 20; // keys and values of heads that are worked on at a time: about half of the L2
 
@@ -67,8 +67,7 @@ __device__ __forceinline__ Item decode(const FlashArguments &a, int index, const
   const PrefillTile tile = a.tiles.items[inside / size];
   segment = &a.segments.items[tile.segment];
   const int first = segment->begin / prefillTile, filled = (segment->count + prefillTile - 1) / prefillTile;
-  return {group * a.group + inside % size, tile.tile, min(filled, tile.tile - first + 1), segment->begin == 0,
-          tile.tile - first < filled};
+  return {group * a.group + inside % size, tile.tile, min(filled, tile.tile - first + 1), segment->begin == 0, tile.tile - first < filled};
 }
 
 __device__ __forceinline__ void produce(const FlashArguments &a, Shared &shared) {
@@ -416,7 +415,8 @@ cudaError_t runFlashAttention(State &state, const PrefillAttention &a, const Pre
   if (cudaError_t error = makeTensorMap(&arguments.expanded, a.expanded, a.expandedRows, heads * (nope + value), 2, prefillTile);
       error != cudaSuccess)
     return error;
-  if (cudaError_t error = makeTensorMap(&arguments.rotated, cache.data, cache.slots * cache.layers * cache.length, cache.width, 2, prefillTile);
+  if (cudaError_t error =
+          makeTensorMap(&arguments.rotated, cache.data, cache.slots * cache.layers * cache.length, cache.width, 2, prefillTile);
       error != cudaSuccess)
     return error;
   arguments.segments = segments, arguments.tiles = tiles;
@@ -426,7 +426,7 @@ cudaError_t runFlashAttention(State &state, const PrefillAttention &a, const Pre
   arguments.group = int(std::clamp<int64_t>(groupBytes / (a.expandedRows * (nope + value) * 2), 1, heads));
   arguments.exponentScale = a.softmaxScale * float(M_LOG2E);
   const int64_t items = heads * tiles.count;
-  const LaunchShape shape = {unsigned(std::min<int64_t>(items, state.multiprocessors)), unsigned(threads), sizeof(Shared) };
+  const LaunchShape shape = {unsigned(std::min<int64_t>(items, state.multiprocessors)), unsigned(threads), sizeof(Shared)};
   return launch(state.stream, shape, a.type == DSRT_BF16 ? flashKernel<__nv_bfloat16> : flashKernel<__half>, arguments);
 }
 
