@@ -1,7 +1,8 @@
 // Products of many rows on a GPU: checks each tile configuration of Large.cu against a plain kernel, then times them next to cuBLASLt.
 //
 // Usage: LargeGemm [check] [dense] [plain] [grouped], all without arguments. Operands are random, results poisoned before each check; a
-// result outside of the tolerance fails the program. Prints JSON, a line a measurement: median of the runs, in microseconds and TFLOP/s
+// result outside of the tolerance fails the program. Prints JSON, a line a measurement (and with VERBOSE in the
+// environment each check): median of the runs, in microseconds and TFLOP/s
 // (2 m n k operations; grouped: of the rows that there are).
 #include "runtime/backend/cuda/gemm/Large.h"
 
@@ -379,7 +380,6 @@ void measure(const char *kind, Case &c, double rows, int repeats, bool blas) {
   }
   one("chosen", largeTile(state, c.product));
   printf("}\n");
-  fflush(stdout);
 }
 
 } // namespace
@@ -391,6 +391,7 @@ int main(int count, char **arguments) {
         return true;
     return count == 1;
   };
+  setvbuf(stdout, nullptr, _IOLBF, 0);
   cudaDeviceProp properties;
   CHECK(cudaGetDeviceProperties(&properties, 0));
   state.multiprocessors = properties.multiProcessorCount;
@@ -400,7 +401,6 @@ int main(int count, char **arguments) {
   CHECK(cublasLtCreate(&state.blas));
   if (asked("check"))
     checkAll();
-  fflush(stdout);
   if (asked("dense")) {
     const int64_t shapes[][2] = {{7168, 16384}, {24576, 1536}, {32768, 512}, {7168, 2048}, {4096, 7168}, {36864, 7168}, {7168, 18432}};
     for (auto [n, k] : shapes) {

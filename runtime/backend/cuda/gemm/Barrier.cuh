@@ -24,8 +24,8 @@ __device__ __forceinline__ void arrive(uint64_t *barrier) {
   asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(sharedAddress(barrier)) : "memory");
 }
 
-/// Arrives at the barrier that lies at the same offset in the shared memory of block `rank` of the cluster. For stages that the tensor cores
-/// have read: it orders no ordinary writes for the other block (a release at the cluster's scope costs a fence of the whole device).
+/// Arrives at the barrier that lies at the same offset in the shared memory of block `rank` of the cluster. For stages that the tensor
+/// cores have read: it orders no ordinary writes for the other block (a release at the cluster's scope costs a fence of the whole device).
 __device__ __forceinline__ void arriveAt(uint64_t *barrier, uint32_t rank) {
   asm volatile("{\n"
                ".reg .b32 remote;\n"
@@ -57,18 +57,6 @@ __device__ __forceinline__ bool tryWait(uint64_t *barrier, uint32_t parity) {
 __device__ __forceinline__ void wait(uint64_t *barrier, uint32_t parity) {
   while (!tryWait(barrier, parity)) {
   }
-}
-
-/// As wait(), for a barrier at which other blocks of the cluster arrive.
-__device__ __forceinline__ void waitCluster(uint64_t *barrier, uint32_t parity) {
-  asm volatile("{\n"
-               ".reg .pred complete;\n"
-               "again_%=:\n"
-               "mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 complete, [%0], %1;\n"
-               "@!complete bra again_%=;\n"
-               "}" ::"r"(sharedAddress(barrier)),
-               "r"(parity)
-               : "memory");
 }
 
 /// A barrier of all threads of the cluster, with release and acquire.

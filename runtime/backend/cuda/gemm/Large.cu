@@ -3,10 +3,10 @@
 // In: x and weights of FP8 E4M3 with scales (x: a row and 128 of K; weights: 128 x 128), or of BF16 or FP16. Out: FP32, BF16 or FP16.
 //
 // A block is one producer warpgroup, of which one warp feeds a ring of stages through the copy engine, and two consumer warpgroups that
-// multiply. A stage holds 128 bytes of K of the tile's rows of x, in chunks of 64, and of its 128 weight rows. Chunk 2 w + g is the wave w of
-// consumer g: chunks without rows are neither loaded nor multiplied, which matters for experts with few rows. The blocks of a cluster
-// take neighbouring columns: each loads a part of x for all of them. FP8 sums 128 of K in the tensor core and adds this, scaled, to FP32 sums
-// (the tensor core keeps about 14 bits); while one consumer does so, the other multiplies.
+// multiply. A stage holds 128 bytes of K of the tile's rows of x, in chunks of 64, and of its 128 weight rows. Chunk 2 w + g is the wave w
+// of consumer g: chunks without rows are neither loaded nor multiplied, which matters for experts with few rows. The blocks of a cluster
+// take neighbouring columns: each loads a part of x for all of them. FP8 sums 128 of K in the tensor core and adds this, scaled, to FP32
+// sums (the tensor core keeps about 14 bits); while one consumer does so, the other multiplies.
 #include "runtime/backend/cuda/gemm/Large.h"
 
 #include "runtime/backend/cuda/Launch.cuh"
@@ -22,7 +22,7 @@ namespace {
 
 constexpr int chunkRows = 64, consumers = 2, threads = 128 * (1 + consumers);
 constexpr int chunkBytes = chunkRows * 128, weightBytes = largeTileColumns * 128; // a stage's
-constexpr int stagingBytes = 16 * 128;                                           // a consumer warp's: 16 rows of 128 bytes of y
+constexpr int stagingBytes = 16 * 128;                                            // a consumer warp's: 16 rows of 128 bytes of y
 
 struct LargeArguments {
   CUtensorMap x, weights[2];
@@ -38,65 +38,78 @@ template <int waves> struct Ring {
   static constexpr int stages = 196608 / stageBytes;
 };
 
-/// In the block's shared memory, which begins at a multiple of 1024.
 template <int waves> struct Shared {
   uint8_t stages[Ring<waves>::stages][Ring<waves>::stageBytes];
   uint8_t staging[4 * consumers][stagingBytes];
   uint64_t full[Ring<waves>::stages], empty[Ring<waves>::stages];
+  Tile tiles[2]; ///< what the producer has begun; no rows: the end
+  uint64_t tileFull[2], tileEmpty[2];
 };
 
 template <typename Element> constexpr bool isScaled = std::is_same_v<Element, __nv_fp8_e4m3>;
 
 /// Feeds the ring; one warp, of which one lane issues.
-template <typename Element, int waves, int cluster> __device__ __forceinline__ void produce(const LargeArguments &a, Shared<waves> &shared) {
+template <typename Element, int waves, int cluster>
+__device__ __forceinline__ void produce(const LargeArguments &a, Shared<waves> &shared) {
   constexpr int depth = 128 / int(sizeof(Element));
   const uint32_t rank = cluster > 1 ? clusterRank() : 0;
   const bool issues = threadIdx.x % 32 == 0;
   Tiles<waves * consumers * chunkRows, cluster> tiles(a.extents, rank);
   Stage<Ring<waves>::stages> stage;
-  for (Tile tile; tiles.next(tile);) {
+  Stage<2> slot;
+  for (bool more = true; more; slot.advance()) {
+    Tile tile = {};
+    more = tiles.next(tile);
+    if (issues) {
+      wait(&shared.tileEmpty[slot.index], slot.parity ^ 1);
+      shared.tiles[slot.index] = tile;
+      arrive(&shared.tileFull[slot.index]);
+    }
+    if (!more)
+      break;
     const int chunks = min(Ring<waves>::chunks, (tile.rowEnd - tile.row + chunkRows - 1) / chunkRows);
     const uint32_t bytes = chunks * chunkBytes + (tile.empty ? 0 : weightBytes);
     const int weightRow = tile.expert * a.extents.columns[tile.side] + tile.column;
     for (int k = 0; k < a.k; k += depth, stage.advance()) {
       if (issues) {
-        waitCluster(&shared.empty[stage.index], stage.parity ^ 1);
+        wait(&shared.empty[stage.index], stage.parity ^ 1);
         uint64_t *full = &shared.full[stage.index];
         uint8_t *memory = shared.stages[stage.index];
         arriveExpecting(full, bytes);
         if (!tile.empty)
           loadBox(&a.weights[tile.side], memory + Ring<waves>::chunks * chunkBytes, full, k, weightRow);
-        for (int chunk = cluster > 1 ? rank : 0; chunk < chunks; chunk += cluster)
+#pragma unroll
+        for (int first = 0; first < Ring<waves>::chunks; first += cluster) {
+          const int chunk = first + int(rank);
+          if (chunk >= chunks)
+            break;
           if constexpr (cluster > 1)
             loadBoxMulticast(&a.x, memory + chunk * chunkBytes, full, k, tile.row + chunk * chunkRows, (1 << cluster) - 1);
           else
             loadBox(&a.x, memory + chunk * chunkBytes, full, k, tile.row + chunk * chunkRows);
+        }
       }
       __syncwarp();
     }
   }
 }
 
-/// The products x scale * weight scale of a thread's rows: two of each wave. Lane l of a quad holds them for block l of four blocks of K; the
-/// next four, or the first of the next tile, are on their way.
+/// The products x scale * weight scale of a thread's rows: two of each wave. Lane l of a quad holds them for block l of four blocks of K;
+/// the next four, or the first of the next tile, are on their way.
 template <int waves> struct Scales {
   const float *x, *weight;
-  int rows[waves][2], blocks;
+  int row, lastRow, blocks; ///< the thread's first row; the last of x
   float held[waves][2], next[waves][2], nextWeight;
 
   __device__ __forceinline__ void begin(const LargeArguments &a, const Tile &tile, int group) {
     blocks = (a.k + 127) / 128;
+    lastRow = a.extents.rows - 1;
     x = a.xScales;
     weight = a.weightScales[tile.side];
     if (tile.empty)
       return;
     weight += (int64_t(tile.expert) * a.extents.columnTiles[tile.side] + tile.column / 128) * blocks;
-    const int firstRow = tile.row + group * chunkRows + int(threadIdx.x) % 128 / 32 * 16 + int(threadIdx.x) % 32 / 4;
-#pragma unroll
-    for (int wave = 0; wave < waves; ++wave)
-#pragma unroll
-      for (int half = 0; half < 2; ++half)
-        rows[wave][half] = min(firstRow + wave * consumers * chunkRows + half * 8, a.extents.rows - 1) * blocks;
+    row = tile.row + group * chunkRows + int(threadIdx.x) % 128 / 32 * 16 + int(threadIdx.x) % 32 / 4;
     fetch(0);
   }
 
@@ -107,7 +120,7 @@ template <int waves> struct Scales {
     for (int wave = 0; wave < waves; ++wave)
 #pragma unroll
       for (int half = 0; half < 2; ++half)
-        next[wave][half] = x[rows[wave][half] + block];
+        next[wave][half] = x[min(row + wave * consumers * chunkRows + half * 8, lastRow) * blocks + block];
   }
 
   __device__ __forceinline__ void advance(int block) {
@@ -122,9 +135,7 @@ template <int waves> struct Scales {
       fetch(block + 4);
   }
 
-  __device__ __forceinline__ float at(int wave, int half, int block) const {
-    return __shfl_sync(~0u, held[wave][half], (threadIdx.x % 32 & ~3) | (block & 3));
-  }
+  __device__ __forceinline__ float at(int wave, int half, int block) const { return __shfl_sync(~0u, held[wave][half], block & 3, 4); }
 };
 
 template <int waves, int cluster> __device__ __forceinline__ void release(Shared<waves> &shared, int index) {
@@ -158,6 +169,13 @@ __device__ __forceinline__ void accumulate(const LargeArguments &a, Shared<waves
       for (int i = 0; i < 64; ++i)
         sums[wave][i] = 0;
     for (int block = 0; block < blocks; ++block, stage.advance()) {
+      scales.advance(block);
+      float scale[active][2]; // before the products are queued: not to be waited for after them
+#pragma unroll
+      for (int wave = 0; wave < active; ++wave)
+#pragma unroll
+        for (int half = 0; half < 2; ++half)
+          scale[wave][half] = scales.at(wave, half, block);
       const uint32_t memory = sharedAddress(shared.stages[stage.index]);
       const uint64_t weight = swizzledDescriptor(memory + Ring<waves>::chunks * chunkBytes);
       wait(&shared.full[stage.index], stage.parity);
@@ -170,16 +188,13 @@ __device__ __forceinline__ void accumulate(const LargeArguments &a, Shared<waves
         for (int step = 0; step < 4; ++step)
           multiply<Element, 128>(partial, x + 2 * step, weight + 2 * step, step > 0);
         commitWgmma();
-        if (wave == 0)
-          scales.advance(block);
-        const float scale[2] = {scales.at(wave, 0, block), scales.at(wave, 1, block)};
         waitWgmma<0>();
         pinAccumulators(partial);
         if (wave == active - 1)
           release<waves, cluster>(shared, stage.index);
 #pragma unroll
         for (int i = 0; i < 64; ++i)
-          sums[wave][i] += partial[i] * scale[i / 2 % 2];
+          sums[wave][i] += partial[i] * scale[wave][i / 2 % 2];
       }
     }
   } else {
@@ -232,7 +247,8 @@ __device__ __forceinline__ void store(const float (&sums)[64], uint8_t *staging,
 #pragma unroll
   for (int first = 0; first < 128; first += pass) {
     if constexpr (sizeof(Result) == 2) {
-      // stmatrix: lane l gives the address of row l mod 8 of matrix l / 8; the matrices are rows 0..7 and 8..15 of 8 columns, then of the next 8
+      // stmatrix: lane l gives the address of row l mod 8 of matrix l / 8; the matrices are rows 0..7 and 8..15 of 8 columns, then of the
+      // next 8
       const int stagedRow = lane % 16, half = lane / 16;
 #pragma unroll
       for (int i = 0; i < pass / 16; ++i) {
@@ -277,19 +293,28 @@ __device__ __forceinline__ void store(const float (&sums)[64], uint8_t *staging,
   }
 }
 
+/// The tile that the producer has begun next.
+template <int waves> __device__ __forceinline__ Tile takeTile(Shared<waves> &shared, Stage<2> &slot) {
+  wait(&shared.tileFull[slot.index], slot.parity);
+  const Tile tile = shared.tiles[slot.index];
+  __syncwarp();
+  if (threadIdx.x % 32 == 0)
+    arrive(&shared.tileEmpty[slot.index]);
+  slot.advance();
+  return tile;
+}
+
 /// Multiplies and writes what the producer brings; one warpgroup.
 template <typename Element, int waves, int cluster>
 __device__ __forceinline__ void consume(const LargeArguments &a, Shared<waves> &shared, int group) {
-  const uint32_t rank = cluster > 1 ? clusterRank() : 0;
   const int warp = int(threadIdx.x) % 128 / 32;
-  Tiles<waves * consumers * chunkRows, cluster> tiles(a.extents, rank);
   Stage<Ring<waves>::stages> stage;
+  Stage<2> slot;
   Scales<waves> scales;
-  Tile tile;
-  bool more = tiles.next(tile);
-  if (isScaled<Element> && more)
+  Tile tile = takeTile(shared, slot);
+  if (isScaled<Element> && tile.rowEnd > 0)
     scales.begin(a, tile, group);
-  while (more) {
+  while (tile.rowEnd > 0) {
     const int chunks = min(Ring<waves>::chunks, (tile.rowEnd - tile.row + chunkRows - 1) / chunkRows);
     const int active = tile.empty ? 0 : (chunks - group + 1) / 2;
     float sums[waves][64];
@@ -300,8 +325,8 @@ __device__ __forceinline__ void consume(const LargeArguments &a, Shared<waves> &
     else
       accumulate<Element, waves, cluster, 1>(a, shared, group, stage, scales, sums);
     const Tile done = tile;
-    more = tiles.next(tile);
-    if (isScaled<Element> && more)
+    tile = takeTile(shared, slot);
+    if (isScaled<Element> && tile.rowEnd > 0)
       scales.begin(a, tile, group); // while results are written
     uint8_t *staging = shared.staging[group * 4 + warp];
     const int columns = a.extents.columns[done.side];
@@ -323,14 +348,18 @@ __device__ __forceinline__ void consume(const LargeArguments &a, Shared<waves> &
 
 template <typename Element, int waves, int cluster>
 __global__ void __launch_bounds__(threads, 1) largeKernel(const __grid_constant__ LargeArguments a) {
-  extern __shared__ uint8_t memory[];
-  Shared<waves> &shared = *reinterpret_cast<Shared<waves> *>((reinterpret_cast<uintptr_t>(memory) + 1023) & ~uintptr_t(1023));
+  extern __shared__ __align__(1024) uint8_t memory[]; // the swizzle's period
+  Shared<waves> &shared = *reinterpret_cast<Shared<waves> *>(memory);
   if (threadIdx.x == 0) {
     prefetchTensorMap(&a.x);
     prefetchTensorMap(&a.weights[0]);
     for (int i = 0; i < Ring<waves>::stages; ++i) {
       initBarrier(&shared.full[i], 1);
       initBarrier(&shared.empty[i], 4 * consumers * cluster); // each consumer warp of the cluster
+    }
+    for (int i = 0; i < 2; ++i) {
+      initBarrier(&shared.tileFull[i], 1);
+      initBarrier(&shared.tileEmpty[i], 4 * consumers);
     }
     fenceBarriers();
   }
@@ -342,7 +371,7 @@ __global__ void __launch_bounds__(threads, 1) largeKernel(const __grid_constant_
   allowNext();
   const int warpgroup = __shfl_sync(~0u, int(threadIdx.x) / 128, 0);
   if (warpgroup == consumers) {
-    asm volatile("setmaxnreg.dec.sync.aligned.u32 40;");
+    asm volatile("setmaxnreg.dec.sync.aligned.u32 40;"); // 128 x 40 + 256 x 232 are the 384 x 168 that a block starts with
     if (threadIdx.x / 32 == consumers * 4)
       produce<Element, waves, cluster>(a, shared);
   } else {
@@ -374,13 +403,13 @@ template <typename Element, int waves, int cluster> cudaError_t run(State &state
   if (error != cudaSuccess)
     return error;
   // grouped: each expert may end in a tile that is not full
-  const int64_t rowTiles = product.offsets ? product.rows / tileRows + std::min(product.experts, product.rows)
-                                           : (product.rows + tileRows - 1) / tileRows;
+  const int64_t rowTiles =
+      product.offsets ? product.rows / tileRows + std::min(product.experts, product.rows) : (product.rows + tileRows - 1) / tileRows;
   const int64_t items = rowTiles * ((columnTiles + cluster - 1) / cluster);
   const int64_t clusters = std::min<int64_t>(items, state.multiprocessors / cluster);
   if (clusters == 0)
     return cudaSuccess;
-  LaunchShape shape = {dim3(unsigned(clusters * cluster)), dim3(threads), sizeof(Shared<waves>) + 1024, cluster};
+  LaunchShape shape = {dim3(unsigned(clusters * cluster)), dim3(threads), sizeof(Shared<waves>), cluster};
   return launch(state.stream, shape, largeKernel<Element, waves, cluster>, arguments);
 }
 
@@ -411,7 +440,19 @@ bool largeTakes(const Product &product) {
   return true;
 }
 
-LargeTile largeTile(const State &state, const Product &product) { return {2, 2}; }
+LargeTile largeTile(const State &state, const Product &product) {
+  if (product.offsets)
+    return {2, 2};
+  // the rounds that the tiles take; one of 128 rows takes somewhat more than half as long as one of 256
+  int64_t columnTiles = 0;
+  for (int i = 0; i < product.sideCount; ++i)
+    columnTiles += (product.sides[i].n + largeTileColumns - 1) / largeTileColumns;
+  auto rounds = [&](int64_t tileRows) {
+    const int64_t clusters = state.multiprocessors / 2, tiles = (product.rows + tileRows - 1) / tileRows * ((columnTiles + 1) / 2);
+    return double((tiles + clusters - 1) / clusters);
+  };
+  return {0.6 * rounds(128) < rounds(256) ? 1 : 2, 2};
+}
 
 cudaError_t runLarge(State &state, const Product &product, LargeTile tile) {
   if (product.xType == DSRT_F8E4M3)

@@ -1,8 +1,8 @@
-// Which tile a cluster of blocks computes next: a persistent schedule that every warp follows for itself.
+// Which tile a cluster of blocks computes next: a persistent schedule that the producer warp of each block follows for itself.
 //
-// In: the extents of a product, the expert offsets on the device. Out: tile after tile. Tiles of an expert (of a dense product: of the whole)
-// follow in bands of row tiles, within a band column by column, so that tiles that run at the same time read few rows of x and of the
-// weights, and all row tiles of a band read a part of the weights at about the same time: it comes from memory once.
+// In: the extents of a product, the expert offsets on the device. Out: tile after tile. Tiles of an expert (of a dense product: of the
+// whole) follow in bands of row tiles, within a band column by column, so that tiles that run at the same time read few rows of x and of
+// the weights, and all row tiles of a band read a part of the weights at about the same time: it comes from memory once.
 #pragma once
 
 #include <cuda_runtime.h>
