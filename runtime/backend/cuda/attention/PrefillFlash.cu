@@ -313,10 +313,12 @@ template <typename Element> __device__ __forceinline__ void consume(const FlashA
       commitWgmma();
       waitWgmma<1>();
       pin(scores);
-      if (signals)
+      score(block);
+      // Sums are never negative; but the assembler does not know, and so cannot move the wait that follows before the softmax, which is to
+      // run beside the product.
+      if (signals && !(softmax.sum[0] + softmax.sum[1] < 0))
         arrive(&shared.keysEmpty[keys.index]);
       keys.advance();
-      score(block);
       waitWgmma<0>();
       pin(result);
       if (signals)
