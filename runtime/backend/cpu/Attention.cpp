@@ -182,18 +182,9 @@ int32_t ops::mla_prefill(dsrt_context *context, int32_t site, void *y, const voi
     if (Status status = expectMla(shape, type_T, tokens, columns, q_columns, kv_columns, kv_b, cache, batch, layer, bytes, needed);
         !status.ok())
       return status;
+    if (Status status = expectExpansion(kv_b, activation, shape.latent); !status.ok())
+      return status;
     bool quantised = kv_b->format.scale != DSRT_NONE;
-    if (quantised != (activation != nullptr && activation->scale != DSRT_NONE))
-      return broken("expects a format of activations where '%s' is quantised, and none where not", kv_b->path ? kv_b->path : "kv_b");
-    if (quantised) {
-      if (Status status = checkFormat(*activation); !status.ok())
-        return status;
-      bool whole = activation->tile_rows == 0 && (activation->tile_cols == 0 || activation->tile_cols >= shape.latent);
-      if (!rowsAreIndependent(*activation) && !whole)
-        return {DSRT_REJECTED, format("expects activations of kv_b in tiles of one token or as a whole, but got %d x %d",
-                                      activation->tile_rows, activation->tile_cols)};
-    }
-
     int threads = threadsOf(context);
     Scratch scratch(memory, shape);
     int64_t stateWidth = value + 2;
