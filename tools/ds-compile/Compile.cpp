@@ -6,6 +6,7 @@
 #include "lowering/Emit/Emit.h"
 #include "lowering/DSToDSRT/DSToDSRT.h"
 #include "passes/Pipelines.h"
+#include "passes/optimize/Optimize.h"
 #include "passes/precision/LegalityReport.h"
 #include "passes/precision/Passes.h"
 #include "passes/precision/Plan.h"
@@ -93,8 +94,10 @@ private:
       Status status = runPasses("verify target", [&](OpPassManager &passes) { passes.addPass(verifyTarget()); });
       return status.ok() ? writeIR() : status;
     }
-    if (Status status = runPasses(
-            "lower", [&](OpPassManager &passes) { buildRuntimePipeline(passes, createDSToDSRTPass(options.limits), verifyTarget()); });
+    if (Status status = runPasses("lower",
+                                  [&](OpPassManager &passes) {
+                                    buildRuntimePipeline(passes, createDSToDSRTPass(options.limits), createFusePass(), verifyTarget());
+                                  });
         !status.ok())
       return status;
     if (options.stage == Stage::DSRT)
