@@ -3,6 +3,7 @@
 
 #include "dsrt/dsrt_backend.h"
 #include "runtime/backend/Checks.h"
+#include "runtime/backend/cuda/Faults.h"
 #include "runtime/numerics/Codecs.h"
 #include "runtime/numerics/Quantize.h"
 #include "runtime/support/Status.h"
@@ -27,6 +28,7 @@ struct State {
   /// Memory that one operation may use while its work runs (partial sums, cuBLASLt's workspace); operations on `stream` take turns.
   void *workspace = nullptr;
   size_t workspaceBytes = 0;
+  Faults faults;
   bool capturing = false; ///< what is queued becomes a graph
   int64_t operations = 0; ///< queued outside a graph
 };
