@@ -184,6 +184,14 @@ Run::~Run() {
 
 const std::string &Run::message() const { return context->message; }
 
+std::string Run::expectFailure(int32_t code, int32_t returned) {
+  bool queued = returned == DSRT_OK && backend->queue != nullptr;
+  if (queued)
+    returned = backend->synchronize(state);
+  EXPECT_EQ(returned, code);
+  return queued && backend->message ? backend->message(state) : message();
+}
+
 void *Run::allocate(size_t bytes) {
   void *part = nullptr;
   EXPECT_EQ(backend->allocate(state, bytes, &part), DSRT_OK);
