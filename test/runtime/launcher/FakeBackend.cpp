@@ -1,6 +1,8 @@
 // Plain loops in F32; only what ToyArtifact.c and the tests of the C interface call.
 #include "FakeBackend.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 
@@ -83,10 +85,24 @@ int32_t groupedLinear(dsrt_context *context, int32_t site, void *, const void *,
   return fails(context, site);
 }
 
+int32_t greedy(void *, const float *logits, int64_t rows, int64_t vocabulary, int32_t *ids, int32_t *nextIds, int32_t *starts,
+               int32_t length) {
+  for (int64_t row = 0; row < rows; ++row) {
+    const float *values = logits + row * vocabulary;
+    ids[row] = std::all_of(values, values + vocabulary, [](float value) { return std::isfinite(value); })
+                   ? int32_t(std::max_element(values, values + vocabulary) - values)
+                   : -1;
+    if (nextIds)
+      nextIds[row] = std::max(ids[row], 0), starts[row] = std::min(starts[row] + 1, length - 1);
+  }
+  return DSRT_OK;
+}
+
 dsrt_backend make(const char *name) {
   dsrt_backend table = {};
   table.name = name;
   table.allocate = allocate, table.release = release, table.copy_in = copy, table.copy_out = copy, table.synchronize = synchronize;
+  table.greedy = greedy;
   table.prepare_weight = prepare, table.release_weight = releaseWeight;
   table.embedding = embedding, table.gather_rows = gatherRows, table.linear = linear, table.grouped_linear = groupedLinear;
   return table;
