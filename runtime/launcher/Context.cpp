@@ -131,7 +131,7 @@ int32_t dsrt::beforeCall(dsrt_context *context, int32_t site) {
   return DSRT_OK;
 }
 
-int32_t dsrt::afterCall(dsrt_context *context, int32_t site, int32_t code, const WrittenResult &result) {
+int32_t dsrt::afterCall(dsrt_context *context, int32_t site, int32_t code, std::initializer_list<WrittenResult> results) {
   if (code != DSRT_OK)
     return code;
   if (marksTrace(*context)) {
@@ -146,15 +146,17 @@ int32_t dsrt::afterCall(dsrt_context *context, int32_t site, int32_t code, const
     return DSRT_OK;
   if ((code = context->backend->synchronize(context->state)) != DSRT_OK)
     return failed(context, code, "finish the operation");
-  if (result.count <= 0 || !elementBytes(result.dtype))
-    return DSRT_OK;
-  context->copied.resize(size_t(result.count) * elementBytes(result.dtype));
-  if ((code = context->backend->copy_out(context->state, context->copied.data(), result.data, context->copied.size())) != DSRT_OK)
-    return failed(context, code, "copy the result for --check-finite");
-  int64_t element = firstNotFinite(context->copied.data(), result.count, result.dtype);
-  if (element < 0)
-    return DSRT_OK;
-  return dsrt_context_fail(context, DSRT_NOT_FINITE,
-                           "expects finite values, but element %lld of the result is not: this is the first operation that made one",
-                           (long long)element);
+  for (const WrittenResult &result : results) {
+    if (result.count <= 0 || elementBytes(result.dtype) == 0)
+      continue;
+    context->copied.resize(size_t(result.count) * elementBytes(result.dtype));
+    if ((code = context->backend->copy_out(context->state, context->copied.data(), result.data, context->copied.size())) != DSRT_OK)
+      return failed(context, code, "copy the result for --check-finite");
+    int64_t element = firstNotFinite(context->copied.data(), result.count, result.dtype);
+    if (element >= 0)
+      return dsrt_context_fail(context, DSRT_NOT_FINITE,
+                               "expects finite values, but element %lld of the result is not: this is the first operation that made one",
+                               (long long)element);
+  }
+  return DSRT_OK;
 }

@@ -7,6 +7,7 @@
 #include "runtime/launcher/Trace.h"
 
 #include <atomic>
+#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -34,17 +35,17 @@ struct dsrt_context {
 
 namespace dsrt {
 
-/// The part of a call's first result that the call has written: `count` elements of `dtype` at `data`.
+/// The part of a result that a call has written: `count` elements of `dtype` (dsrt_dtype) at `data`.
 struct WrittenResult {
   const void *data;
   int64_t count;
-  int32_t dtype; ///< dsrt_dtype; DSRT_NONE: the call has no result in a buffer
+  int32_t dtype;
 };
 
 /// Runs before each call of an artifact. Anything but DSRT_OK ends the program.
 int32_t beforeCall(dsrt_context *context, int32_t site);
 /// Runs after each call: `code` is what the backend returned, and what is returned where nothing is wrong.
-int32_t afterCall(dsrt_context *context, int32_t site, int32_t code, const WrittenResult &result);
+int32_t afterCall(dsrt_context *context, int32_t site, int32_t code, std::initializer_list<WrittenResult> results);
 
 /// Work between traceBegin and traceEnd goes into the trace: on a backend that queues its calls, with the device's own times, which are
 /// there when the work is done. Marks from `firstTraceMark` on are the trace's.
