@@ -155,6 +155,7 @@ TEST(CudaBackend, RandomWeights) {
   auto format = [](dsrt_dtype payload, dsrt_dtype scale, int32_t tileRows, int32_t tileColumns) {
     dsrt_quant made = {};
     made.payload = payload, made.scale = scale, made.tile_rows = tileRows, made.tile_cols = tileColumns;
+    made.rule = scale == DSRT_UE8M0 ? DSRT_SCALE_POWER_OF_TWO : DSRT_SCALE_AMAX;
     return made;
   };
   dsrt_quant formats[] = {format(DSRT_F32, DSRT_NONE, 0, 0),         format(DSRT_BF16, DSRT_NONE, 0, 0),
