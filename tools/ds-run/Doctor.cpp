@@ -8,6 +8,8 @@
 #include "tools/driver/CommandLine.h"
 #include "tools/driver/Machine.h"
 
+#include <algorithm>
+#include <cstring>
 #include <fstream>
 
 using namespace dsmlir;
@@ -52,6 +54,14 @@ std::string productTypes(const dsrt_backend *backend) {
   return text;
 }
 
+/// A field of a backend's description: "memory 80.0 GiB" of "memory_bytes".
+std::string described(std::string key, const Json &value) {
+  bool bytes = key.ends_with("_bytes");
+  key.resize(key.size() - (bytes ? strlen("_bytes") : 0));
+  std::replace(key.begin(), key.end(), '_', ' ');
+  return key + " " + (value.is_string() ? value.get<std::string>() : bytes ? bytesText(value.get<uint64_t>()) : value.dump());
+}
+
 /// "available; ..." and a line for each device, or why not.
 std::string backendLines(const std::string &name) {
   Expected<const dsrt_backend *> backend = findBackend(name);
@@ -74,11 +84,7 @@ std::string backendLines(const std::string &name) {
     text += "  device " + std::to_string(number) + ":";
     for (const auto &[key, value] : json->items())
       if (key != "number" && key != "devices")
-        text += " " + key + " " +
-                (value.is_string()         ? value.get<std::string>()
-                 : key.ends_with("_bytes") ? bytesText(value)
-                                           : value.dump()) +
-                ",";
+        text += " " + described(key, value) + ",";
     text.back() = '\n';
   }
   return text;
