@@ -6,6 +6,7 @@
 #include "lowering/Emit/Emit.h"
 #include "lowering/DSToDSRT/DSToDSRT.h"
 #include "passes/Pipelines.h"
+#include "passes/optimize/Optimize.h"
 #include "passes/precision/LegalityReport.h"
 #include "passes/precision/Passes.h"
 #include "passes/precision/Plan.h"
@@ -94,7 +95,8 @@ private:
       return status.ok() ? writeIR() : status;
     }
     if (Status status = runPasses(
-            "lower", [&](OpPassManager &passes) { buildRuntimePipeline(passes, createDSToDSRTPass(options.limits), verifyTarget()); });
+            "lower",
+            [&](OpPassManager &passes) { buildRuntimePipeline(passes, createDSToDSRTPass(options.limits), fusePass(), verifyTarget()); });
         !status.ok())
       return status;
     if (options.stage == Stage::DSRT)
@@ -105,6 +107,17 @@ private:
     if (options.stage == Stage::LLVM)
       return writeIR();
     return emit(manifest);
+  }
+
+  /// Null where nothing is fused.
+  std::unique_ptr<Pass> fusePass() const {
+    if (!options.fusions)
+      return createFusePass();
+    if (options.fusions->empty())
+      return nullptr;
+    FusePassOptions chosen;
+    chosen.names.assign(options.fusions->begin(), options.fusions->end());
+    return createFusePass(chosen);
   }
 
   ds::ModelOp model() { return loaded->model(); }
