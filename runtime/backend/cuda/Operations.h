@@ -74,9 +74,7 @@ template <typename Body> int32_t guarded(dsrt_context *context, const char *oper
     State &state = stateOf(context);
     state.operations += !state.capturing;
     Status status = body(state);
-    if (status.ok())
-      status = launchStatus();
-    return report(context, operation, status);
+    return report(context, operation, status.ok() ? launchStatus() : status);
   } catch (const std::bad_alloc &) {
     return dsrt_context_fail(context, DSRT_OUT_OF_MEMORY, "%s: no memory on the host", operation);
   }
