@@ -1,0 +1,418 @@
+// Products of few rows on Hopper: y = x weight^T, dense or grouped by expert, one or two weights at a time (Gemm.h). The bound is the
+// memory's rate: weights are streamed once, all multiprocessors at a time, and many bytes are under way in each.
+//
+// In: x and weights of FP8 E4M3 with scales (x: a row and 128 of K; weights: 128 x 128), or of BF16 or FP16. Out: FP32, BF16 or FP16.
+//
+// Operands are swapped: weight rows are the 64 rows of wgmma, rows of x its 8 to 128 columns. A block is one or two consumer warpgroups,
+// 64 weight rows each, and a producer warp that feeds a ring of stages, 128 bytes of K each, through the copy engine; weights never change,
+// so a dense product's first stages are filled while the kernel before still runs. The blocks of a cluster split K; each sums up, in the
+// order of the blocks, the parts of some rows of x, which the others have written to its shared memory: the same bits on each run.
+#include "runtime/backend/cuda/gemm/Small.h"
+
+#include "runtime/backend/cuda/Launch.cuh"
+#include "runtime/backend/cuda/gemm/SmallItems.cuh"
+#include "runtime/backend/cuda/gemm/Tma.cuh"
+#include "runtime/backend/cuda/gemm/Wgmma.cuh"
+
+#include <algorithm>
+
+namespace dsrt::cuda {
+
+namespace {
+
+struct SmallArguments {
+  CUtensorMap x, weights[2];
+  SmallExtents extents;
+  const float *xScales, *weightScales[2];
+  void *y[2];
+  int blocks; ///< of 128 bytes of K
+  int yType;
+  int splitLog; ///< of the blocks of a cluster
+};
+
+/// The tile: 64 weight rows for each consumer warpgroup; two where x is a large part of what is read.
+template <int columns> struct Shape {
+  static constexpr int groups = columns >= 32 ? 2 : 1;
+  static constexpr int tileRows = 64 * groups, consumers = 128 * groups, threads = consumers + 32;
+  static constexpr int stageBytes = (tileRows + columns) * 128;
+  static constexpr int stages = (columns == 128 ? 131072 : 98304) / stageBytes;
+  static constexpr int residency = columns <= 16 ? 2 : 1;
+};
+
+template <int columns> struct Shared {
+  uint8_t weights[Shape<columns>::stages][Shape<columns>::tileRows * 128];
+  uint8_t x[Shape<columns>::stages][columns * 128];
+  float scales[Shape<columns>::stages][columns + 4]; ///< of the rows of x, then the weights'
+  float sums[columns][Shape<columns>::tileRows + 4]; ///< [row of x / split][source block], weight row; padded against bank conflicts
+  uint64_t full[Shape<columns>::stages], empty[Shape<columns>::stages], sumsFull, sumsFree;
+  SmallList list;
+};
+
+template <typename Element> constexpr bool isScaled = std::is_same_v<Element, __nv_fp8_e4m3>;
+
+/// Copies a float into shared memory, without waiting.
+__device__ __forceinline__ void copyFloat(float *destination, const float *source) {
+  asm volatile("cp.async.ca.shared.global [%0], [%1], 4;" ::"r"(sharedAddress(destination)), "l"(source) : "memory");
+}
+
+/// Arrives at the barrier once this thread's copies have been done; the arrival is one that the barrier expects.
+__device__ __forceinline__ void arriveAfterCopies(uint64_t *barrier) {
+  asm volatile("cp.async.mbarrier.arrive.noinc.shared::cta.b64 [%0];" ::"r"(sharedAddress(barrier)) : "memory");
+}
+
+/// Stores to the same place of the shared memory of block `rank` of the cluster.
+__device__ __forceinline__ void storeAt(float *place, uint32_t rank, float value) {
+  asm volatile("{\n"
+               ".reg .b32 remote;\n"
+               "mapa.shared::cluster.u32 remote, %0, %1;\n"
+               "st.shared::cluster.f32 [remote], %2;\n"
+               "}" ::"r"(sharedAddress(place)),
+               "r"(rank), "f"(value)
+               : "memory");
+}
+
+/// The part of K of block `rank` of a cluster.
+struct Blocks {
+  int first, end;
+  __device__ __forceinline__ Blocks(const SmallArguments &a, uint32_t rank)
+      : first(int(rank) * a.blocks >> a.splitLog), end(int(rank + 1) * a.blocks >> a.splitLog) {}
+};
+
+/// Feeds the ring; one warp. Lane 0 issues the copies of tiles, all lanes those of scales.
+template <typename Element, int columns> struct Producer {
+  static constexpr int stages = Shape<columns>::stages, tileRows = Shape<columns>::tileRows, depth = 128 / int(sizeof(Element));
+  const SmallArguments &a;
+  Shared<columns> &shared;
+  const int lane = threadIdx.x % 32;
+
+  __device__ __forceinline__ void loadWeights(const SmallItem &item, int block, const Stage<stages> &stage) {
+    if (lane == 0) {
+      uint64_t *full = &shared.full[stage.index];
+      wait(&shared.empty[stage.index], stage.parity ^ 1);
+      arriveExpecting(full, Shape<columns>::stageBytes);
+      loadBox(&a.weights[item.side], shared.weights[stage.index], full, block * depth,
+              item.expert * a.extents.weightRows[item.side] + item.column);
+    }
+    __syncwarp();
+  }
+
+  __device__ __forceinline__ void loadActivations(const SmallItem &item, int block, const Stage<stages> &stage) {
+    uint64_t *full = &shared.full[stage.index];
+    if (lane == 0)
+      loadBox(&a.x, shared.x[stage.index], full, block * depth, item.row);
+    if constexpr (isScaled<Element>) {
+      float *scales = shared.scales[stage.index];
+#pragma unroll
+      for (int column = 0; column < columns; column += 32)
+        if (column + lane < columns)
+          copyFloat(scales + column + lane, a.xScales + int64_t(min(item.row + column + lane, a.extents.rows - 1)) * a.blocks + block);
+      if (lane == 31) {
+        const int64_t row = int64_t(item.expert) * ((a.extents.weightRows[item.side] + 127) / 128) + item.column / 128;
+        copyFloat(scales + columns, a.weightScales[item.side] + row * a.blocks + block);
+      }
+      arriveAfterCopies(full);
+    }
+  }
+
+  __device__ __forceinline__ void run(SmallItems<columns, tileRows> items, const Blocks &blocks) {
+    Stage<stages> stage;
+    SmallItem item;
+    bool more = items.next(item);
+    int ahead = 0; // stages whose weights have been asked for before the kernel before had ended
+    if (a.extents.offsets == nullptr) {
+      if (more) {
+        Stage<stages> first;
+        for (; ahead < min(stages, blocks.end - blocks.first); ++ahead, first.advance())
+          loadWeights(item, blocks.first + ahead, first);
+      }
+      waitForPrevious();
+    }
+    for (; more; more = items.next(item))
+      for (int block = blocks.first; block < blocks.end; ++block, stage.advance()) {
+        if (ahead > 0)
+          --ahead;
+        else
+          loadWeights(item, block, stage);
+        loadActivations(item, block, stage);
+      }
+  }
+};
+
+/// sums = weight rows x^T over this block's part of K, for one warpgroup.
+template <typename Element, int columns>
+__device__ __forceinline__ void accumulate(Shared<columns> &shared, const Blocks &blocks, Stage<Shape<columns>::stages> &stage, int group,
+                                           float (&sums)[columns / 2]) {
+  const int lane = threadIdx.x % 32;
+#pragma unroll
+  for (int i = 0; i < columns / 2; ++i)
+    sums[i] = 0;
+  int previous = -1;
+  for (int block = blocks.first; block < blocks.end; ++block, stage.advance()) {
+    const uint64_t weight = swizzledDescriptor(sharedAddress(shared.weights[stage.index]) + group * 8192);
+    const uint64_t x = swizzledDescriptor(sharedAddress(shared.x[stage.index]));
+    wait(&shared.full[stage.index], stage.parity);
+    if constexpr (isScaled<Element>) {
+      float partial[columns / 2];
+      pinAccumulators(partial);
+      fenceWgmma();
+#pragma unroll
+      for (int step = 0; step < 4; ++step)
+        multiply<Element, columns>(partial, weight + 2 * step, x + 2 * step, step > 0);
+      commitWgmma();
+      const float *scales = shared.scales[stage.index];
+      const float weightScale = scales[columns];
+      waitWgmma<0>();
+      pinAccumulators(partial);
+#pragma unroll
+      for (int i = 0; i < columns / 2; i += 4) {
+        const float2 xScale = *reinterpret_cast<const float2 *>(scales + i * 2 + lane % 4 * 2);
+        const float even = xScale.x * weightScale, odd = xScale.y * weightScale;
+        sums[i] += partial[i] * even;
+        sums[i + 1] += partial[i + 1] * odd;
+        sums[i + 2] += partial[i + 2] * even;
+        sums[i + 3] += partial[i + 3] * odd;
+      }
+      __syncwarp();
+      if (lane == 0)
+        arrive(&shared.empty[stage.index]);
+    } else {
+      pinAccumulators(sums);
+      fenceWgmma();
+#pragma unroll
+      for (int step = 0; step < 4; ++step)
+        multiply<Element, columns>(sums, weight + 2 * step, x + 2 * step, true);
+      commitWgmma();
+      waitWgmma<1>(); // the products of the block before have been done
+      if (previous >= 0 && lane == 0)
+        arrive(&shared.empty[previous]);
+      previous = stage.index;
+    }
+  }
+  if constexpr (!isScaled<Element>) {
+    waitWgmma<0>();
+    pinAccumulators(sums);
+    if (previous >= 0 && lane == 0)
+      arrive(&shared.empty[previous]);
+  }
+}
+
+template <typename Result> __device__ __forceinline__ void store(Result *y, const float (&values)[4], int count, bool aligned) {
+  if (aligned && count >= 4) {
+    struct alignas(4 * sizeof(Result)) {
+      Result results[4];
+    } quad = {{Result(values[0]), Result(values[1]), Result(values[2]), Result(values[3])}};
+    *reinterpret_cast<decltype(quad) *>(y) = quad;
+  } else {
+#pragma unroll
+    for (int i = 0; i < 4; ++i)
+      if (i < count)
+        y[i] = Result(values[i]);
+  }
+}
+
+/// Adds up the parts of this block's rows of x and writes them: row of x `row % split` is block `row`'s.
+template <typename Result, int columns>
+__device__ __forceinline__ void finish(const SmallArguments &a, const Shared<columns> &shared, const SmallItem &item, uint32_t rank) {
+  constexpr int quads = Shape<columns>::tileRows / 4;
+  const int split = 1 << a.splitLog, width = a.extents.weightRows[item.side];
+  Result *y = static_cast<Result *>(a.y[item.side]);
+  const bool aligned = width % 4 == 0 && reinterpret_cast<uintptr_t>(y) % (4 * sizeof(Result)) == 0;
+  for (int i = threadIdx.x;; i += Shape<columns>::consumers) {
+    const int local = i / quads, column = item.column + i % quads * 4, row = item.row + (local << a.splitLog) + int(rank);
+    if (row >= item.rowEnd)
+      break;
+    if (column >= width)
+      continue;
+    const float *part = &shared.sums[local << a.splitLog][i % quads * 4];
+    float4 sum = *reinterpret_cast<const float4 *>(part);
+    for (int source = 1; source < split; ++source) {
+      const float4 more = *reinterpret_cast<const float4 *>(part + source * (Shape<columns>::tileRows + 4));
+      sum.x += more.x, sum.y += more.y, sum.z += more.z, sum.w += more.w;
+    }
+    const float values[4] = {sum.x, sum.y, sum.z, sum.w};
+    store(y + int64_t(row) * width + column, values, width - column, aligned);
+  }
+}
+
+/// Multiplies what the producer brings, exchanges sums within the cluster and writes; all consumer warpgroups.
+template <typename Element, int columns>
+__device__ __forceinline__ void consume(const SmallArguments &a, Shared<columns> &shared,
+                                        SmallItems<columns, Shape<columns>::tileRows> items, const Blocks &blocks, uint32_t rank) {
+  const int lane = threadIdx.x % 32, split = 1 << a.splitLog;
+  const int weightRow = int(threadIdx.x) / 32 * 16 + lane / 4; // in the tile; and the one 8 below
+  Stage<Shape<columns>::stages> stage;
+  Stage<1> turn;
+  bool first = true;
+  for (SmallItem item; items.next(item); first = false) {
+    float sums[columns / 2];
+    accumulate<Element>(shared, blocks, stage, int(threadIdx.x) / 128, sums);
+    if (first) {
+      waitForPrevious(); // it may read what is written here
+      if (split > 1)
+        asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory"); // all blocks have begun
+    } else {
+      waitCluster(&shared.sumsFree, turn.parity ^ 1);
+    }
+    const int count = item.rowEnd - item.row;
+#pragma unroll
+    for (int i = 0; i < columns / 2; ++i) {
+      const int row = i / 4 * 8 + lane % 4 * 2 + i % 2, owner = row & split - 1;
+      if (row < count) {
+        float *place = &shared.sums[row - owner + int(rank)][weightRow + i / 2 % 2 * 8];
+        if (split > 1)
+          storeAt(place, owner, sums[i]);
+        else
+          *place = sums[i];
+      }
+    }
+    __syncwarp();
+    if (lane < split)
+      arriveAt(&shared.sumsFull, lane);
+    waitCluster(&shared.sumsFull, turn.parity);
+    if (a.yType == DSRT_BF16)
+      finish<__nv_bfloat16>(a, shared, item, rank);
+    else if (a.yType == DSRT_F16)
+      finish<__half>(a, shared, item, rank);
+    else
+      finish<float>(a, shared, item, rank);
+    // after the last item no block hears of the others: some may have ended
+    __syncwarp();
+    if (items.more() && lane < split)
+      arriveAt(&shared.sumsFree, lane);
+    turn.advance();
+  }
+}
+
+template <typename Element, int columns>
+__global__ void __launch_bounds__(Shape<columns>::threads, Shape<columns>::residency)
+    smallKernel(const __grid_constant__ SmallArguments a) {
+  using Tile = Shape<columns>;
+  extern __shared__ uint8_t memory[];
+  Shared<columns> &shared = *reinterpret_cast<Shared<columns> *>((reinterpret_cast<uintptr_t>(memory) + 1023) & ~uintptr_t(1023));
+  const int warp = int(threadIdx.x) / 32, warps = Tile::consumers / 32;
+  const uint32_t rank = a.splitLog > 0 ? clusterRank() : 0;
+  allowNext();
+  if (warp == warps && threadIdx.x % 32 == 0) {
+    prefetchTensorMap(&a.weights[0]);
+    prefetchTensorMap(&a.x);
+    for (int i = 0; i < Tile::stages; ++i) {
+      initBarrier(&shared.full[i], isScaled<Element> ? 33 : 1); // the announcement of bytes, and each lane's copies of scales
+      initBarrier(&shared.empty[i], warps);
+    }
+    initBarrier(&shared.sumsFull, warps << a.splitLog);
+    initBarrier(&shared.sumsFree, warps << a.splitLog);
+    fenceBarriers();
+  }
+  if (a.extents.offsets != nullptr)
+    waitForPrevious();
+  if (warp == 0)
+    listExperts<columns>(a.extents, shared.list);
+  __syncthreads();
+  if (a.splitLog > 0)
+    asm volatile("barrier.cluster.arrive.release.aligned;" ::: "memory");
+  const SmallItems<columns, Tile::tileRows> items = {a.extents, shared.list, int(blockIdx.x) >> a.splitLog, int(gridDim.x) >> a.splitLog};
+  const Blocks blocks(a, rank);
+  if (warp == warps)
+    Producer<Element, columns>{a, shared}.run(items, blocks);
+  else
+    consume<Element>(a, shared, items, blocks, rank);
+}
+
+template <typename Element, int columns> cudaError_t run(State &state, const Product &product, SmallTile tile) {
+  using Tile = Shape<columns>;
+  SmallArguments arguments = {};
+  SmallExtents &extents = arguments.extents;
+  extents.offsets = product.offsets;
+  extents.rows = int(product.rows), extents.experts = int(product.experts), extents.sideCount = product.sideCount;
+  arguments.xScales = product.xScales;
+  arguments.blocks = int((product.k * int64_t(sizeof(Element)) + 127) / 128), arguments.yType = product.yType;
+  while (1 << arguments.splitLog < tile.split)
+    ++arguments.splitLog;
+  cudaError_t error = makeTensorMap(&arguments.x, product.x, product.rows, product.k, sizeof(Element), columns);
+  int64_t tiles = 0;
+  for (int i = 0; i < product.sideCount && error == cudaSuccess; ++i) {
+    const Side &side = product.sides[i];
+    error = makeTensorMap(&arguments.weights[i], side.weight, product.experts * side.n, product.k, sizeof(Element), Tile::tileRows);
+    arguments.weightScales[i] = side.weightScales;
+    arguments.y[i] = side.y;
+    extents.weightRows[i] = int(side.n);
+    tiles += extents.tiles[i] = int((side.n + Tile::tileRows - 1) / Tile::tileRows);
+  }
+  if (error != cudaSuccess)
+    return error;
+  // grouped: each expert may end in a tile that is not full
+  const int64_t columnTiles =
+      product.offsets ? product.rows / columns + std::min(product.experts, product.rows) : (product.rows + columns - 1) / columns;
+  const int64_t clusters = std::min<int64_t>(columnTiles * tiles, state.multiprocessors * tile.residency / tile.split);
+  LaunchShape shape = {dim3(unsigned(clusters * tile.split)), dim3(Tile::threads), sizeof(Shared<columns>) + 1024, unsigned(tile.split)};
+  return launch(state.stream, shape, smallKernel<Element, columns>, arguments);
+}
+
+template <typename Element> cudaError_t run(State &state, const Product &product, SmallTile tile) {
+  switch (tile.columns) {
+  case 8:
+    return run<Element, 8>(state, product, tile);
+  case 16:
+    return run<Element, 16>(state, product, tile);
+  case 32:
+    return run<Element, 32>(state, product, tile);
+  case 64:
+    return run<Element, 64>(state, product, tile);
+  default:
+    return run<Element, 128>(state, product, tile);
+  }
+}
+
+bool aligned16(const void *pointer) { return reinterpret_cast<uintptr_t>(pointer) % 16 == 0; }
+
+} // namespace
+
+bool smallTakes(const Product &product) {
+  const bool scaled = product.xType == DSRT_F8E4M3;
+  if (!scaled && product.xType != DSRT_BF16 && product.xType != DSRT_F16)
+    return false;
+  if (scaled != (product.xScales != nullptr) || product.k <= 0 || product.k * (scaled ? 1 : 2) % 16 != 0 || !aligned16(product.x))
+    return false;
+  const int64_t limit = INT32_MAX / 256;
+  if (product.rows > limit || product.k > limit || std::min(product.experts, product.rows) > maxSmallEntries)
+    return false;
+  for (int i = 0; i < product.sideCount; ++i) {
+    const Side &side = product.sides[i];
+    if (!aligned16(side.weight) || scaled != (side.weightScales != nullptr) || side.n <= 0 || side.n > INT32_MAX / 2 / product.experts)
+      return false;
+  }
+  return product.offsets ? product.rows <= 32 * product.experts : product.rows <= 128;
+}
+
+SmallTile smallTile(const State &state, const Product &product) {
+  // grouped: twice the mean of the rows of an expert with rows, and some; an expert with more has several tiles
+  const int64_t active = std::min(product.experts, product.rows);
+  const int64_t rows = product.offsets ? std::min(product.rows, 2 * product.rows / std::max<int64_t>(active, 1) + 4) : product.rows;
+  SmallTile tile = {8, 1, 1};
+  while (tile.columns < rows && tile.columns < 128)
+    tile.columns *= 2;
+  const int tileRows = tile.columns >= 32 ? 128 : 64;
+  int64_t items = 0;
+  for (int i = 0; i < product.sideCount; ++i)
+    items += (product.sides[i].n + tileRows - 1) / tileRows;
+  items *= product.offsets ? active : (product.rows + tile.columns - 1) / tile.columns;
+  const int64_t blocks = (product.k * (product.xType == DSRT_F8E4M3 ? 1 : 2) + 127) / 128;
+  // splits while the blocks fit the multiprocessors and each still has some K to stream
+  while (tile.split < 8 && items * tile.split * 2 <= state.multiprocessors + state.multiprocessors / 8 && blocks >= 4 * tile.split)
+    tile.split *= 2;
+  if (tile.columns <= 16 && items * tile.split > state.multiprocessors)
+    tile.residency = 2;
+  return tile;
+}
+
+cudaError_t runSmall(State &state, const Product &product, SmallTile tile) {
+  if (product.rows == 0 || product.sideCount == 0)
+    return cudaSuccess;
+  if (product.xType == DSRT_F8E4M3)
+    return run<__nv_fp8_e4m3>(state, product, tile);
+  return product.xType == DSRT_BF16 ? run<__nv_bfloat16>(state, product, tile) : run<__half>(state, product, tile);
+}
+
+cudaError_t runSmall(State &state, const Product &product) { return runSmall(state, product, smallTile(state, product)); }
+
+} // namespace dsrt::cuda
