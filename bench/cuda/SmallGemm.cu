@@ -13,7 +13,9 @@ namespace {
 void checkAll() {
   int checks = 0;
   const int before = failures;
-  auto all = [&](Case &&c) {
+  const int multiprocessors = state.multiprocessors;
+  auto all = [&](Case &&c, int few = 0) {
+    state.multiprocessors = few ? few : multiprocessors; // few: each cluster has many items
     std::vector<SmallTile> tiles = {smallTile(state, c.product)};
     for (int columns : {8, 16, 32, 64, 128})
       for (int split : {1, 2, 4, 8})
@@ -54,6 +56,13 @@ void checkAll() {
     offsets.push_back(offsets.back() + int(generator() % 3 ? 0 : generator() % 20));
   all({DSRT_F8E4M3, DSRT_F32, offsets.back(), 256, {128}, offsets});
   all({DSRT_F8E4M3, DSRT_F32, 100, 256, {128}, std::vector<int32_t>(71, 50)});
+  for (int x : types)
+    for (int few : {8, 16}) {
+      all({x, DSRT_BF16, 5, 2000, {1800}}, few);
+      all({x, DSRT_F32, 128, 1152, {720, 1130}}, few);
+      all({x, DSRT_F32, offsets.back(), 256, {128, 576}, offsets}, few);
+    }
+  state.multiprocessors = multiprocessors;
   printf("{\"checks\": %d, \"failed\": %d}\n", checks, failures - before);
 }
 
@@ -203,6 +212,7 @@ void measure(const char *kind, Case &c, double experts, int launches, const std:
     print(name, time, bytes);
     c.poison();
     CHECK(runSmall(state, p, tile));
+    CHECK(cudaStreamSynchronize(state.stream));
     Product kept = c.product;
     c.product = p;
     c.check(name, 1 << 15);

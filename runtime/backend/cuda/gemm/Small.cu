@@ -30,10 +30,11 @@ struct SmallArguments {
   int splitLog; ///< of the blocks of a cluster
 };
 
-/// The tile: 64 weight rows for each consumer warpgroup; two where x is a large part of what is read.
+/// The tile, and who computes it: warpgroups of 64 weight rows each, and as many again for every second (or fourth) block of K, because a
+/// block takes a warpgroup much longer than its bytes take the memory.
 template <int columns> struct Shape {
-  static constexpr int groups = columns >= 32 ? 2 : 1;
-  static constexpr int tileRows = 64 * groups, consumers = 128 * groups, threads = consumers + 32;
+  static constexpr int rowGroups = columns >= 32 ? 2 : 1, depthGroups = columns <= 16 ? 4 : columns <= 64 ? 2 : 1;
+  static constexpr int tileRows = 64 * rowGroups, consumers = 128 * rowGroups * depthGroups, threads = consumers + 64;
   static constexpr int stageBytes = (tileRows + columns) * 128;
   static constexpr int stages = (columns == 128 ? 131072 : 98304) / stageBytes;
   static constexpr int residency = columns <= 16 ? 2 : 1;
@@ -43,7 +44,8 @@ template <int columns> struct Shared {
   uint8_t weights[Shape<columns>::stages][Shape<columns>::tileRows * 128];
   uint8_t x[Shape<columns>::stages][columns * 128];
   float scales[Shape<columns>::stages][columns + 4]; ///< of the rows of x, then the weights'
-  float sums[columns][Shape<columns>::tileRows + 4]; ///< [row of x / split][source block], weight row; padded against bank conflicts
+  /// Parts of sums: [row of x / split][block of the cluster, depth group], weight row; padded against bank conflicts.
+  float sums[columns * Shape<columns>::depthGroups][Shape<columns>::tileRows + 4];
   uint64_t full[Shape<columns>::stages], empty[Shape<columns>::stages], sumsFull, sumsFree;
   SmallList list;
 };
@@ -60,15 +62,26 @@ __device__ __forceinline__ void arriveAfterCopies(uint64_t *barrier) {
   asm volatile("cp.async.mbarrier.arrive.noinc.shared::cta.b64 [%0];" ::"r"(sharedAddress(barrier)) : "memory");
 }
 
-/// Stores to the same place of the shared memory of block `rank` of the cluster.
-__device__ __forceinline__ void storeAt(float *place, uint32_t rank, float value) {
+/// Stores to the same place of the shared memory of block `rank` of the cluster; that block's `barrier` counts the bytes.
+__device__ __forceinline__ void storeAt(float *place, uint64_t *barrier, uint32_t rank, float value) {
   asm volatile("{\n"
-               ".reg .b32 remote;\n"
-               "mapa.shared::cluster.u32 remote, %0, %1;\n"
-               "st.shared::cluster.f32 [remote], %2;\n"
+               ".reg .b32 place, barrier;\n"
+               "mapa.shared::cluster.u32 place, %0, %2;\n"
+               "mapa.shared::cluster.u32 barrier, %1, %2;\n"
+               "st.async.shared::cluster.mbarrier::complete_tx::bytes.f32 [place], %3, [barrier];\n"
                "}" ::"r"(sharedAddress(place)),
-               "r"(rank), "f"(value)
+               "r"(sharedAddress(barrier)), "r"(rank), "f"(value)
                : "memory");
+}
+
+/// A barrier of the consumers of a block.
+template <int columns> __device__ __forceinline__ void syncConsumers() {
+  asm volatile("bar.sync 1, %0;" ::"n"(Shape<columns>::consumers) : "memory");
+}
+
+template <int stages> __device__ __forceinline__ void advance(Stage<stages> &stage, int steps) {
+  for (stage.index += steps; stage.index >= stages; stage.index -= stages)
+    stage.parity ^= 1;
 }
 
 /// The part of K of block `rank` of a cluster.
@@ -78,40 +91,22 @@ struct Blocks {
       : first(int(rank) * a.blocks >> a.splitLog), end(int(rank + 1) * a.blocks >> a.splitLog) {}
 };
 
-/// Feeds the ring; one warp. Lane 0 issues the copies of tiles, all lanes those of scales.
+/// Feeds the ring with tiles; one thread.
 template <typename Element, int columns> struct Producer {
   static constexpr int stages = Shape<columns>::stages, tileRows = Shape<columns>::tileRows, depth = 128 / int(sizeof(Element));
   const SmallArguments &a;
   Shared<columns> &shared;
-  const int lane = threadIdx.x % 32;
 
   __device__ __forceinline__ void loadWeights(const SmallItem &item, int block, const Stage<stages> &stage) {
-    if (lane == 0) {
-      uint64_t *full = &shared.full[stage.index];
-      wait(&shared.empty[stage.index], stage.parity ^ 1);
-      arriveExpecting(full, Shape<columns>::stageBytes);
-      loadBox(&a.weights[item.side], shared.weights[stage.index], full, block * depth,
-              item.expert * a.extents.weightRows[item.side] + item.column);
-    }
-    __syncwarp();
+    uint64_t *full = &shared.full[stage.index];
+    wait(&shared.empty[stage.index], stage.parity ^ 1);
+    arriveExpecting(full, Shape<columns>::stageBytes);
+    loadBox(&a.weights[item.side], shared.weights[stage.index], full, block * depth,
+            item.expert * a.extents.weightRows[item.side] + item.column);
   }
 
   __device__ __forceinline__ void loadActivations(const SmallItem &item, int block, const Stage<stages> &stage) {
-    uint64_t *full = &shared.full[stage.index];
-    if (lane == 0)
-      loadBox(&a.x, shared.x[stage.index], full, block * depth, item.row);
-    if constexpr (isScaled<Element>) {
-      float *scales = shared.scales[stage.index];
-#pragma unroll
-      for (int column = 0; column < columns; column += 32)
-        if (column + lane < columns)
-          copyFloat(scales + column + lane, a.xScales + int64_t(min(item.row + column + lane, a.extents.rows - 1)) * a.blocks + block);
-      if (lane == 31) {
-        const int64_t row = int64_t(item.expert) * ((a.extents.weightRows[item.side] + 127) / 128) + item.column / 128;
-        copyFloat(scales + columns, a.weightScales[item.side] + row * a.blocks + block);
-      }
-      arriveAfterCopies(full);
-    }
+    loadBox(&a.x, shared.x[stage.index], &shared.full[stage.index], block * depth, item.row);
   }
 
   __device__ __forceinline__ void run(SmallItems<columns, tileRows> items, const Blocks &blocks) {
@@ -138,17 +133,53 @@ template <typename Element, int columns> struct Producer {
   }
 };
 
-/// sums = weight rows x^T over this block's part of K, for one warpgroup.
+/// Feeds the ring with scales; one warp, of which a lane copies those of each 32nd row of x, and the last one the weights', too.
+template <int columns>
+__device__ __forceinline__ void produceScales(const SmallArguments &a, Shared<columns> &shared,
+                                              SmallItems<columns, Shape<columns>::tileRows> items, const Blocks &blocks) {
+  constexpr int stages = Shape<columns>::stages, each = (columns + 31) / 32;
+  const int lane = threadIdx.x % 32;
+  Stage<stages> stage;
+  bool first = true;
+  for (SmallItem item; items.next(item);) {
+    const int64_t weightRow = int64_t(item.expert) * ((a.extents.weightRows[item.side] + 127) / 128) + item.column / 128;
+    const float *weight = a.weightScales[item.side] + weightRow * a.blocks, *x[each];
+    if (first) {
+      if (const int block = blocks.first + lane * 8; block < blocks.end) // a sector each
+        asm volatile("prefetch.global.L2 [%0];" ::"l"(weight + block));
+      waitForPrevious();
+      first = false;
+    }
+#pragma unroll
+    for (int i = 0; i < each; ++i)
+      x[i] = a.xScales + int64_t(min(item.row + i * 32 + lane, a.extents.rows - 1)) * a.blocks;
+    for (int block = blocks.first; block < blocks.end; ++block, stage.advance()) {
+      float *scales = shared.scales[stage.index];
+      wait(&shared.empty[stage.index], stage.parity ^ 1);
+#pragma unroll
+      for (int i = 0; i < each; ++i)
+        if (i * 32 + lane < columns)
+          copyFloat(scales + i * 32 + lane, x[i] + block);
+      if (lane == 31)
+        copyFloat(scales + columns, weight + block);
+      arriveAfterCopies(&shared.full[stage.index]);
+    }
+  }
+}
+
+/// sums = weight rows x^T over this block's part of K, for one warpgroup: 64 weight rows, every depthGroups-th block of 128 bytes of K.
 template <typename Element, int columns>
-__device__ __forceinline__ void accumulate(Shared<columns> &shared, const Blocks &blocks, Stage<Shape<columns>::stages> &stage, int group,
-                                           float (&sums)[columns / 2]) {
+__device__ __forceinline__ void accumulate(Shared<columns> &shared, const Blocks &blocks, Stage<Shape<columns>::stages> stage, int rowGroup,
+                                           int depthGroup, float (&sums)[columns / 2]) {
+  constexpr int depthGroups = Shape<columns>::depthGroups;
   const int lane = threadIdx.x % 32;
 #pragma unroll
   for (int i = 0; i < columns / 2; ++i)
     sums[i] = 0;
   int previous = -1;
-  for (int block = blocks.first; block < blocks.end; ++block, stage.advance()) {
-    const uint64_t weight = swizzledDescriptor(sharedAddress(shared.weights[stage.index]) + group * 8192);
+  advance(stage, depthGroup);
+  for (int block = blocks.first + depthGroup; block < blocks.end; block += depthGroups, advance(stage, depthGroups)) {
+    const uint64_t weight = swizzledDescriptor(sharedAddress(shared.weights[stage.index]) + rowGroup * 8192);
     const uint64_t x = swizzledDescriptor(sharedAddress(shared.x[stage.index]));
     wait(&shared.full[stage.index], stage.parity);
     if constexpr (isScaled<Element>) {
@@ -213,62 +244,71 @@ template <typename Result> __device__ __forceinline__ void store(Result *y, cons
 /// Adds up the parts of this block's rows of x and writes them: row of x `row % split` is block `row`'s.
 template <typename Result, int columns>
 __device__ __forceinline__ void finish(const SmallArguments &a, const Shared<columns> &shared, const SmallItem &item, uint32_t rank) {
-  constexpr int quads = Shape<columns>::tileRows / 4;
-  const int split = 1 << a.splitLog, width = a.extents.weightRows[item.side];
+  constexpr int quads = Shape<columns>::tileRows / 4, depthGroups = Shape<columns>::depthGroups;
+  const int sources = depthGroups << a.splitLog, width = a.extents.weightRows[item.side];
   Result *y = static_cast<Result *>(a.y[item.side]);
   const bool aligned = width % 4 == 0 && reinterpret_cast<uintptr_t>(y) % (4 * sizeof(Result)) == 0;
-  for (int i = threadIdx.x;; i += Shape<columns>::consumers) {
-    const int local = i / quads, column = item.column + i % quads * 4, row = item.row + (local << a.splitLog) + int(rank);
+  const int quad = int(threadIdx.x) % quads * 4, column = item.column + quad;
+  if (column >= width)
+    return;
+  for (int local = int(threadIdx.x) / quads;; local += Shape<columns>::consumers / quads) {
+    const int row = item.row + (local << a.splitLog) + int(rank);
     if (row >= item.rowEnd)
       break;
-    if (column >= width)
-      continue;
-    const float *part = &shared.sums[local << a.splitLog][i % quads * 4];
-    float4 sum = *reinterpret_cast<const float4 *>(part);
-    for (int source = 1; source < split; ++source) {
-      const float4 more = *reinterpret_cast<const float4 *>(part + source * (Shape<columns>::tileRows + 4));
-      sum.x += more.x, sum.y += more.y, sum.z += more.z, sum.w += more.w;
+    float values[4] = {};
+#pragma unroll 4
+    for (int source = 0; source < sources; ++source) {
+      const float4 part = *reinterpret_cast<const float4 *>(&shared.sums[local * sources + source][quad]);
+      values[0] += part.x, values[1] += part.y, values[2] += part.z, values[3] += part.w;
     }
-    const float values[4] = {sum.x, sum.y, sum.z, sum.w};
     store(y + int64_t(row) * width + column, values, width - column, aligned);
   }
 }
 
-/// Multiplies what the producer brings, exchanges sums within the cluster and writes; all consumer warpgroups.
+/// Multiplies what the producers bring, exchanges sums within the cluster and writes; all consumer warpgroups.
 template <typename Element, int columns>
 __device__ __forceinline__ void consume(const SmallArguments &a, Shared<columns> &shared,
                                         SmallItems<columns, Shape<columns>::tileRows> items, const Blocks &blocks, uint32_t rank) {
-  const int lane = threadIdx.x % 32, split = 1 << a.splitLog;
-  const int weightRow = int(threadIdx.x) / 32 * 16 + lane / 4; // in the tile; and the one 8 below
+  constexpr int rowGroups = Shape<columns>::rowGroups, depthGroups = Shape<columns>::depthGroups;
+  const int lane = threadIdx.x % 32, split = 1 << a.splitLog, group = int(threadIdx.x) / 128;
+  const int depthGroup = group / rowGroups, rowGroup = group % rowGroups;
+  const int weightRow = int(threadIdx.x) / 32 % (4 * rowGroups) * 16 + lane / 4; // in the tile; and the one 8 below
   Stage<Shape<columns>::stages> stage;
   Stage<1> turn;
   bool first = true;
   for (SmallItem item; items.next(item); first = false) {
     float sums[columns / 2];
-    accumulate<Element>(shared, blocks, stage, int(threadIdx.x) / 128, sums);
+    accumulate<Element>(shared, blocks, stage, rowGroup, depthGroup, sums);
+    advance(stage, blocks.end - blocks.first);
+    const int count = item.rowEnd - item.row;
     if (first) {
       waitForPrevious(); // it may read what is written here
       if (split > 1)
         asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory"); // all blocks have begun
-    } else {
+    } else if (split > 1) {
       waitCluster(&shared.sumsFree, turn.parity ^ 1);
+    } else {
+      syncConsumers<columns>();
     }
-    const int count = item.rowEnd - item.row;
-#pragma unroll
-    for (int i = 0; i < columns / 2; ++i) {
-      const int row = i / 4 * 8 + lane % 4 * 2 + i % 2, owner = row & split - 1;
-      if (row < count) {
-        float *place = &shared.sums[row - owner + int(rank)][weightRow + i / 2 % 2 * 8];
-        if (split > 1)
-          storeAt(place, owner, sums[i]);
-        else
-          *place = sums[i];
+    if (split > 1) {
+      if (threadIdx.x == 0) {
+        const int rows = (count - int(rank) + split - 1) >> a.splitLog; // of this block
+        arriveExpecting(&shared.sumsFull, max(rows, 0) * (depthGroups << a.splitLog) * Shape<columns>::tileRows * 4);
       }
+#pragma unroll
+      for (int i = 0; i < columns / 2; ++i) {
+        const int row = i / 4 * 8 + lane % 4 * 2 + i % 2, owner = row & (split - 1);
+        if (row < count)
+          storeAt(&shared.sums[(row - owner + int(rank)) * depthGroups + depthGroup][weightRow + i / 2 % 2 * 8], &shared.sumsFull, owner,
+                  sums[i]);
+      }
+      wait(&shared.sumsFull, turn.parity);
+    } else {
+#pragma unroll
+      for (int i = 0; i < columns / 2; ++i)
+        shared.sums[(i / 4 * 8 + lane % 4 * 2 + i % 2) * depthGroups + depthGroup][weightRow + i / 2 % 2 * 8] = sums[i];
+      syncConsumers<columns>();
     }
-    __syncwarp();
-    if (lane < split)
-      arriveAt(&shared.sumsFull, lane);
-    waitCluster(&shared.sumsFull, turn.parity);
     if (a.yType == DSRT_BF16)
       finish<__nv_bfloat16>(a, shared, item, rank);
     else if (a.yType == DSRT_F16)
@@ -277,7 +317,7 @@ __device__ __forceinline__ void consume(const SmallArguments &a, Shared<columns>
       finish<float>(a, shared, item, rank);
     // after the last item no block hears of the others: some may have ended
     __syncwarp();
-    if (items.more() && lane < split)
+    if (split > 1 && items.more() && lane < split)
       arriveAt(&shared.sumsFree, lane);
     turn.advance();
   }
@@ -288,8 +328,9 @@ __global__ void __launch_bounds__(Shape<columns>::threads, Shape<columns>::resid
     smallKernel(const __grid_constant__ SmallArguments a) {
   using Tile = Shape<columns>;
   extern __shared__ uint8_t memory[];
-  Shared<columns> &shared = *reinterpret_cast<Shared<columns> *>((reinterpret_cast<uintptr_t>(memory) + 1023) & ~uintptr_t(1023));
-  const int warp = int(threadIdx.x) / 32, warps = Tile::consumers / 32;
+  Shared<columns> &shared = *reinterpret_cast<Shared<columns> *>(memory + (-sharedAddress(memory) & 1023));
+  const int warp = int(threadIdx.x) / 32;
+  constexpr int warps = Tile::consumers / 32;
   const uint32_t rank = a.splitLog > 0 ? clusterRank() : 0;
   allowNext();
   if (warp == warps && threadIdx.x % 32 == 0) {
@@ -297,25 +338,29 @@ __global__ void __launch_bounds__(Shape<columns>::threads, Shape<columns>::resid
     prefetchTensorMap(&a.x);
     for (int i = 0; i < Tile::stages; ++i) {
       initBarrier(&shared.full[i], isScaled<Element> ? 33 : 1); // the announcement of bytes, and each lane's copies of scales
-      initBarrier(&shared.empty[i], warps);
+      initBarrier(&shared.empty[i], warps / Tile::depthGroups);
     }
-    initBarrier(&shared.sumsFull, warps << a.splitLog);
+    initBarrier(&shared.sumsFull, 1);
     initBarrier(&shared.sumsFree, warps << a.splitLog);
     fenceBarriers();
   }
   if (a.extents.offsets != nullptr)
     waitForPrevious();
-  if (warp == 0)
+  if (warp == warps + 1)
     listExperts<columns>(a.extents, shared.list);
   __syncthreads();
   if (a.splitLog > 0)
-    asm volatile("barrier.cluster.arrive.release.aligned;" ::: "memory");
+    asm volatile("barrier.cluster.arrive.relaxed.aligned;" ::: "memory"); // fenceBarriers has released
   const SmallItems<columns, Tile::tileRows> items = {a.extents, shared.list, int(blockIdx.x) >> a.splitLog, int(gridDim.x) >> a.splitLog};
   const Blocks blocks(a, rank);
-  if (warp == warps)
-    Producer<Element, columns>{a, shared}.run(items, blocks);
-  else
+  if (warp < warps) {
     consume<Element>(a, shared, items, blocks, rank);
+  } else if (warp == warps) {
+    if (threadIdx.x % 32 == 0)
+      Producer<Element, columns>{a, shared}.run(items, blocks);
+  } else if constexpr (isScaled<Element>) {
+    produceScales(a, shared, items, blocks);
+  }
 }
 
 template <typename Element, int columns> cudaError_t run(State &state, const Product &product, SmallTile tile) {
