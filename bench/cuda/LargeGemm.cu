@@ -211,7 +211,8 @@ struct Case {
   }
 };
 
-const LargeTile configurations[] = {{1, 1, 1}, {1, 2, 1}, {2, 1, 1}, {2, 2, 1}, {2, 1, 2}, {2, 2, 2}};
+const LargeTile configurations[] = {{1, 1, 1, 0}, {1, 2, 1, 0}, {1, 2, 1, 1}, {2, 1, 1, 0}, {2, 1, 1, 1}, {2, 2, 1, 0},
+                                    {2, 2, 1, 1}, {2, 1, 2, 0}, {2, 1, 2, 1}, {2, 2, 2, 0}, {2, 2, 2, 1}};
 
 void checkAll() {
   int checks = 0, bad = failures;
@@ -225,7 +226,7 @@ void checkAll() {
       CHECK(runLarge(state, c.product, tile));
       cudaError_t error = cudaStreamSynchronize(state.stream);
       char what[64];
-      snprintf(what, sizeof what, "%d,%d,%d", tile.waves, tile.cluster, tile.slabs);
+      snprintf(what, sizeof what, "%d,%d,%d,%d", tile.waves, tile.cluster, tile.slabs, tile.ordered);
       if (error != cudaSuccess) {
         printf("FAILED %s: %s, m %d n %d k %d\n", what, cudaGetErrorString(error), int(c.product.rows), int(c.product.sides[0].n),
                int(c.product.k));
@@ -385,7 +386,7 @@ void measure(const char *kind, Case &c, double rows, int repeats, bool blas) {
   }
   for (LargeTile tile : configurations) {
     char name[64];
-    snprintf(name, sizeof name, "%d,%d,%d", tile.waves, tile.cluster, tile.slabs);
+    snprintf(name, sizeof name, "%d,%d,%d,%d", tile.waves, tile.cluster, tile.slabs, tile.ordered);
     names.push_back(name), runs.push_back([&c, tile] { CHECK(runLarge(state, c.product, tile)); });
   }
   names.push_back("chosen"), runs.push_back([&c] { CHECK(runLarge(state, c.product)); });
@@ -445,7 +446,7 @@ int main(int count, char **arguments) {
     for (auto [n, k] : {std::pair<int64_t, int64_t>{7168, 16384}, {24576, 1536}}) {
       Case c(DSRT_F8E4M3, DSRT_BF16, 4096, k, {n});
       Blas(c.product).run(0);
-      for (LargeTile tile : {LargeTile{2, 1, 1}, {2, 2, 1}, {2, 2, 2}})
+      for (LargeTile tile : {LargeTile{2, 2, 1, 0}, {2, 2, 1, 1}, {2, 2, 2, 1}})
         CHECK(runLarge(state, c.product, tile));
       CHECK(cudaStreamSynchronize(state.stream));
     }
