@@ -41,7 +41,7 @@
 // CHECK: dsrt.rope %[[KEY:[a-z0-9]+]], %{{.*}}, %[[COS]], %[[SIN]] module("blocks.0.attn.rope") {begin = 0 : i64, heads = 1 : i64}
 // CHECK: dsrt.cache_append %[[CACHE]], %[[LATENT]], %[[KEY]], %[[BATCH]] module("blocks.0.attn.cache") {layer = 0 : i64}
 // Scratch for 64 tokens: dsrt_mla_prefill_scratch(64, 2, 64, 64, 128).
-// CHECK: %[[SCRATCH:[a-z0-9]+]] = dsrt.allocate : <590848 x i8>
+// CHECK: %[[SCRATCH:[a-z0-9]+]] = dsrt.allocate : <4490240 x i8>
 // CHECK: dsrt.mla_prefill %[[Y:[a-z0-9]+]], %[[Q]], @blocks.0.attn.kv_b_proj.weight, %[[CACHE]], %[[BATCH]], %[[SCRATCH]] module("blocks.0.attn.kv_b_proj") {activation = #tile_1x128_f8E4M3FN, heads = 2 : i64, layer = 0 : i64, nope = 64 : i64, rope = 32 : i64, softmax_scale = 0.102062076 : f32, value = 64 : i64}
 // CHECK: dsrt.add %{{.*}}, %[[X]], %{{.*}} module("blocks.0.attn.residual")
 // CHECK: dsrt.scaled_matmul %[[GATE:[a-z0-9]+]], {{.*}} module("blocks.0.ffn.gate_proj")
