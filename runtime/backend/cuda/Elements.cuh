@@ -22,7 +22,12 @@ template <> struct Element<DSRT_F32> {
 template <> struct Element<DSRT_BF16> {
   using Storage = uint16_t;
   static __device__ float decode(uint16_t code) { return decodeBF16(code); }
-  static __device__ uint16_t encode(float value) { return encodeBF16(value); }
+  /// The instruction rounds as encodeBF16 does but makes all NaN one.
+  static __device__ uint16_t encode(float value) {
+    uint16_t code;
+    asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(code) : "f"(value));
+    return value != value ? encodeBF16(value) : code;
+  }
 };
 template <> struct Element<DSRT_F16> {
   using Storage = uint16_t;
