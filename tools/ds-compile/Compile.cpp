@@ -94,10 +94,9 @@ private:
       Status status = runPasses("verify target", [&](OpPassManager &passes) { passes.addPass(verifyTarget()); });
       return status.ok() ? writeIR() : status;
     }
-    if (Status status = runPasses("lower",
-                                  [&](OpPassManager &passes) {
-                                    buildRuntimePipeline(passes, createDSToDSRTPass(options.limits), createFusePass(), verifyTarget());
-                                  });
+    if (Status status = runPasses(
+            "lower",
+            [&](OpPassManager &passes) { buildRuntimePipeline(passes, createDSToDSRTPass(options.limits), fusePass(), verifyTarget()); });
         !status.ok())
       return status;
     if (options.stage == Stage::DSRT)
@@ -108,6 +107,17 @@ private:
     if (options.stage == Stage::LLVM)
       return writeIR();
     return emit(manifest);
+  }
+
+  /// Null where nothing is fused.
+  std::unique_ptr<Pass> fusePass() const {
+    if (!options.fusions)
+      return createFusePass();
+    if (options.fusions->empty())
+      return nullptr;
+    FusePassOptions chosen;
+    chosen.names.assign(options.fusions->begin(), options.fusions->end());
+    return createFusePass(chosen);
   }
 
   ds::ModelOp model() { return loaded->model(); }

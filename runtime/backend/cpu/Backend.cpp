@@ -78,7 +78,8 @@ void releasePrepared(void *, dsrt_weight *weight) { releaseWeight(*weight); }
 
 int32_t greedy(void *state, const float *logits, int64_t rows, int64_t vocabulary, int32_t *ids, int32_t *nextIds, int32_t *starts,
                int32_t length) {
-  parallelFor(static_cast<State *>(state)->threads, rows, [&](int64_t row) {
+  // Of little work, a team of threads costs more than it saves.
+  parallelFor(rows * vocabulary < 32768 ? 1 : static_cast<State *>(state)->threads, rows, [&](int64_t row) {
     const float *values = logits + row * vocabulary;
     int64_t best = 0;
     bool finite = true;

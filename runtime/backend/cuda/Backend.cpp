@@ -2,6 +2,7 @@
 #include "runtime/backend/cuda/Backend.h"
 
 #include "dsrt/dsrt_abi.h"
+#include "runtime/backend/cuda/gemm/Algorithms.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -104,6 +105,12 @@ int32_t create(const dsrt_backend_options *options, void **result, char *message
     Status status = cudaStatus(error, "device " + std::to_string(options->device) + " cannot be used");
     return fail(message, size, status.code(), status.message());
   }
+  auto algorithms = Algorithms::open(*options, properties.name);
+  if (!algorithms) {
+    destroy(state);
+    return fail(message, size, algorithms.status().code(), algorithms.status().message());
+  }
+  state->algorithms = *algorithms;
   *result = state;
   return DSRT_OK;
 }

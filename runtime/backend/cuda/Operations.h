@@ -17,6 +17,8 @@
 
 namespace dsrt::cuda {
 
+class Algorithms;
+
 /// The backend's state: dsrt_context_state of a context that runs on this backend. Every operation queues its work on `stream` and
 /// returns without waiting, so that a whole call can be captured as a CUDA graph: no operation allocates, waits, or copies from
 /// pageable memory.
@@ -28,6 +30,7 @@ struct State {
   /// Memory that one operation may use while its work runs (partial sums, cuBLASLt's workspace); operations on `stream` take turns.
   void *workspace = nullptr;
   size_t workspaceBytes = 0;
+  std::shared_ptr<Algorithms> algorithms; ///< which kernel computes which product (gemm/Algorithms.h)
   Faults faults;
   bool capturing = false; ///< what is queued becomes a graph
   int64_t operations = 0; ///< queued outside a graph
@@ -71,9 +74,7 @@ template <typename Body> int32_t guarded(dsrt_context *context, const char *oper
     State &state = stateOf(context);
     state.operations += !state.capturing;
     Status status = body(state);
-    if (status.ok())
-      status = launchStatus();
-    return report(context, operation, status);
+    return report(context, operation, status.ok() ? launchStatus() : status);
   } catch (const std::bad_alloc &) {
     return dsrt_context_fail(context, DSRT_OUT_OF_MEMORY, "%s: no memory on the host", operation);
   }
