@@ -179,7 +179,7 @@ struct LatentOperands {
 };
 
 /// A block a token: thread t has the row's vectors t, t + blockDim.x, ...
-template <int32_t T> __global__ void __launch_bounds__(1024) latentVectors(CacheLayer cache, LatentOperands o, Rows batch) {
+template <int32_t T> __global__ void __launch_bounds__(normThreadsMost) latentVectors(CacheLayer cache, LatentOperands o, Rows batch) {
   __shared__ float scratch[32];
   int latents = int(o.latent / vectorColumns), vectors = int(o.columns / vectorColumns), thread = int(threadIdx.x);
   Vector<T> factors;
@@ -220,7 +220,8 @@ template <int32_t T> __global__ void __launch_bounds__(1024) latentVectors(Cache
   }
 }
 
-template <int32_t T, int32_t C> __global__ void __launch_bounds__(1024) latentElements(CacheLayer cache, LatentOperands o, Rows batch) {
+template <int32_t T, int32_t C>
+__global__ void __launch_bounds__(normThreadsMost) latentElements(CacheLayer cache, LatentOperands o, Rows batch) {
   __shared__ float scratch[32];
   waitForPrevious();
   allowNext();

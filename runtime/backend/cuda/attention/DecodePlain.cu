@@ -3,9 +3,6 @@
 #include "runtime/backend/cuda/Launch.cuh"
 #include "runtime/backend/cuda/attention/Decode.h"
 
-#include <cuda_fp16.h>
-#include <cuda_fp8.h>
-
 namespace dsrt::cuda {
 
 namespace {
@@ -21,15 +18,6 @@ __device__ float weightAt(const DecodeCall &call, int row, int column) {
     return value;
   int tileRow = format.tile_rows == 0 ? 0 : row / format.tile_rows, tileColumns = format.tile_cols == 0 ? call.latent : format.tile_cols;
   return value * call.scales[int64_t(tileRow) * ((call.latent + tileColumns - 1) / tileColumns) + column / tileColumns];
-}
-
-__device__ void store(int32_t type, void *base, int64_t index, float value) {
-  if (type == DSRT_F32)
-    static_cast<float *>(base)[index] = value;
-  else if (type == DSRT_BF16)
-    static_cast<__nv_bfloat16 *>(base)[index] = __float2bfloat16_rn(value);
-  else
-    static_cast<__half *>(base)[index] = __float2half_rn(value);
 }
 
 __device__ float warpSum(float value) {
@@ -148,7 +136,7 @@ __global__ void __launch_bounds__(threads) projectPlainKernel(DecodeCall call) {
       dot += attended[c] * weightAt(call, head * (call.nope + call.value) + call.nope + v, c);
     dot = warpSum(dot);
     if (lane == 0)
-      store(call.type, call.y, (int64_t(token) * call.heads + head) * call.value + v, dot / sum);
+      encodeAt(call.type, call.y, (int64_t(token) * call.heads + head) * call.value + v, dot / sum);
   }
 }
 
