@@ -2,6 +2,7 @@
 #include "runtime/backend/cuda/Backend.h"
 
 #include "dsrt/dsrt_abi.h"
+#include "runtime/backend/cuda/gemm/Algorithms.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -13,8 +14,12 @@ int32_t Whole::result(cudaError_t error, const char *what) {
   if (error == cudaSuccess)
     return DSRT_OK;
   cudaGetLastError(); // a failure of this call is not the next one's
-  Status status = cudaStatus(error, what);
-  message = status.message();
+  return result(cudaStatus(error, what));
+}
+
+int32_t Whole::result(const Status &status) {
+  if (!status.ok())
+    message = status.message();
   return status.code();
 }
 
@@ -50,6 +55,7 @@ void destroy(void *opaque) {
     cublasLtDestroy(whole->blas);
   if (whole->workspace)
     cudaFree(whole->workspace);
+  whole->faults.destroy();
   if (whole->stream)
     cudaStreamDestroy(whole->stream);
   delete whole;
@@ -87,6 +93,8 @@ int32_t create(const dsrt_backend_options *options, void **result, char *message
   }
   if (error == cudaSuccess)
     error = cudaMalloc(&whole->workspace, whole->workspaceBytes);
+  if (error == cudaSuccess)
+    error = whole->faults.create();
   State *state = whole;
   if (error == cudaSuccess && cublasLtCreate(&whole->blas) != CUBLAS_STATUS_SUCCESS) {
     destroy(state);
@@ -97,6 +105,12 @@ int32_t create(const dsrt_backend_options *options, void **result, char *message
     Status status = cudaStatus(error, "device " + std::to_string(options->device) + " cannot be used");
     return fail(message, size, status.code(), status.message());
   }
+  auto algorithms = Algorithms::open(*options, properties.name);
+  if (!algorithms) {
+    destroy(state);
+    return fail(message, size, algorithms.status().code(), algorithms.status().message());
+  }
+  state->algorithms = *algorithms;
   *result = state;
   return DSRT_OK;
 }
@@ -139,7 +153,8 @@ int32_t copyOut(void *state, void *destination, const void *source, size_t bytes
 int32_t synchronize(void *state) {
   Whole &whole = wholeOf(state);
   ++whole.counters.waits;
-  return whole.result(cudaStreamSynchronize(whole.stream), "work on the device");
+  int32_t code = whole.result(cudaStreamSynchronize(whole.stream), "work on the device");
+  return code == DSRT_OK ? whole.result(whole.faults.take()) : code;
 }
 
 int32_t prepare(void *, dsrt_weight *, int32_t *released) {

@@ -38,6 +38,7 @@ struct Whole : State {
 
   /// Keeps what failed; the code to return.
   int32_t result(cudaError_t error, const char *what);
+  int32_t result(const Status &status);
 };
 
 inline Whole &wholeOf(void *state) { return *static_cast<Whole *>(static_cast<State *>(state)); }

@@ -3,6 +3,7 @@
 
 #include "dsrt/dsrt_backend.h"
 #include "runtime/backend/Checks.h"
+#include "runtime/backend/cuda/Faults.h"
 #include "runtime/numerics/Codecs.h"
 #include "runtime/numerics/Quantize.h"
 #include "runtime/support/Status.h"
@@ -16,6 +17,8 @@
 
 namespace dsrt::cuda {
 
+class Algorithms;
+
 /// The backend's state: dsrt_context_state of a context that runs on this backend. Every operation queues its work on `stream` and
 /// returns without waiting, so that a whole call can be captured as a CUDA graph: no operation allocates, waits, or copies from
 /// pageable memory.
@@ -27,6 +30,8 @@ struct State {
   /// Memory that one operation may use while its work runs (partial sums, cuBLASLt's workspace); operations on `stream` take turns.
   void *workspace = nullptr;
   size_t workspaceBytes = 0;
+  std::shared_ptr<Algorithms> algorithms; ///< which kernel computes which product (gemm/Algorithms.h)
+  Faults faults;
   bool capturing = false; ///< what is queued becomes a graph
   int64_t operations = 0; ///< queued outside a graph
 };

@@ -37,7 +37,7 @@ int32_t wait(void *state, int32_t number) {
     ++whole.counters.waits;
     error = cudaEventSynchronize(whole.marks[number]);
   }
-  return whole.result(error, "work before a mark");
+  return error == cudaSuccess ? whole.result(whole.faults.take()) : whole.result(error, "work before a mark");
 }
 
 int32_t elapsed(void *state, int32_t from, int32_t to, double *milliseconds) {

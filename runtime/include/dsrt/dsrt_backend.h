@@ -17,9 +17,18 @@ typedef enum dsrt_op {
   DSRT_OP_COUNT
 } dsrt_op;
 
+/* How a backend that has several kernels for a product chooses one. The CPU's bits do not depend on it. */
+typedef enum dsrt_algorithm_mode {
+  DSRT_ALGORITHMS_RULE = 0,    /* by a rule: nothing is measured, no file is read or written */
+  DSRT_ALGORITHMS_MEASURE = 1, /* the fastest: measured where a product is first seen outside of a graph's capture, kept in a file */
+  DSRT_ALGORITHMS_REPEAT = 2   /* as in a file that a measuring run has written, which is only read; other products are refused */
+} dsrt_algorithm_mode;
+
 typedef struct dsrt_backend_options {
   int32_t threads; /* 0: what the machine has */
   int32_t device;
+  int32_t algorithm_mode; /* dsrt_algorithm_mode */
+  const char *algorithms; /* the file; NULL: the backend's own, in the user's cache */
 } dsrt_backend_options;
 
 /* Bytes of a backend's memory. */
