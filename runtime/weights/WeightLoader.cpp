@@ -86,6 +86,10 @@ public:
     if (!memory)
       return memory.status();
     total = memory->read;
+    // A device rounds each allocation up, by a megabyte on average: there all parameters share one.
+    if (!hostMemory)
+      if (Status status = allocate(memory->resident + 2 * partAlignment * manifest.parameters.size(), weights->shared); !status.ok())
+        return status;
     shareCopies();
     std::map<std::string, const ResidentWeights::Entry *> loaded;
     for (const ManifestParameter &parameter : manifest.parameters) {
@@ -182,20 +186,32 @@ private:
                          format("allocate %llu bytes", (unsigned long long)bytes).c_str());
   }
 
+  /// Memory for a payload or for scales: a part of what all share, or the parameter's own, which `own` then keeps.
+  Status place(uint64_t bytes, void *&own, void *&memory) {
+    if (!weights->shared) {
+      Status status = allocate(bytes, own);
+      memory = own;
+      return status;
+    }
+    memory = static_cast<char *>(weights->shared) + placed;
+    placed += (bytes + partAlignment - 1) / partAlignment * partAlignment;
+    return {};
+  }
+
   /// Fills memory of the backend, by way of the host's where they differ.
   Status convertParameter(const ManifestParameter &parameter, const WeightExtents &extents, Entry &entry) {
     uint64_t payloadBytes = 0, scaleBytes = 0;
     formatBytes(parameter.resident(), extents.experts, extents.rows, extents.cols, payloadBytes, scaleBytes);
-    if (Status status = allocate(payloadBytes, entry.payload); !status.ok())
+    void *payload = nullptr, *scales = nullptr;
+    if (Status status = place(payloadBytes, entry.payload, payload); !status.ok())
       return status;
-    entry.weight.data = entry.payload;
-    if (scaleBytes) {
-      if (Status status = allocate(scaleBytes, entry.scales); !status.ok())
+    if (scaleBytes)
+      if (Status status = place(scaleBytes, entry.scales, scales); !status.ok())
         return status;
-      entry.weight.scales = static_cast<float *>(entry.scales);
-    }
+    entry.weight.data = payload;
+    entry.weight.scales = static_cast<float *>(scales);
     if (checkpoint || !options.backend->fill_random)
-      return fill(parameter, extents, entry, scaleBytes > 0);
+      return fill(parameter, extents, static_cast<uint8_t *>(payload), static_cast<float *>(scales));
     int32_t code = options.backend->fill_random(options.state, &entry.weight, std::hash<std::string>()(parameter.path));
     return backendStatus(code, "fill the parameter with random values");
   }
@@ -214,9 +230,7 @@ private:
   }
 
   /// Payload and scales of all experts: pieces of rows, expert by expert.
-  Status fill(const ManifestParameter &parameter, const WeightExtents &extents, Entry &entry, bool hasScales) {
-    uint8_t *payload = static_cast<uint8_t *>(entry.payload);
-    float *scales = hasScales ? static_cast<float *>(entry.scales) : nullptr;
+  Status fill(const ManifestParameter &parameter, const WeightExtents &extents, uint8_t *payload, float *scales) {
     const dsrt_quant &resident = parameter.resident();
     uint64_t residentRow = rowBytes(resident.payload, extents.cols);
     uint64_t expertPayload = 0, expertScales = 0, storedScales = 0, storedRow = 0, ignored = 0;
@@ -344,6 +358,8 @@ private:
   std::unique_ptr<ResidentWeights> weights;
   std::map<std::string, int32_t> uses;
   uint64_t done = 0, total = 0;
+  static constexpr uint64_t partAlignment = 256; ///< of payloads and scales in the shared memory
+  uint64_t placed = 0;                           ///< bytes of it that are taken
 };
 
 ResidentWeights::~ResidentWeights() {
@@ -355,6 +371,8 @@ ResidentWeights::~ResidentWeights() {
     if (entry->scales)
       backend->release(state, entry->scales);
   }
+  if (shared)
+    backend->release(state, shared);
 }
 
 Expected<std::unique_ptr<ResidentWeights>> loadWeights(const Manifest &manifest, const Checkpoint &checkpoint, const LoadOptions &options) {
