@@ -29,6 +29,28 @@ Status expectRows(const dsrt_weight *weight, int64_t rows, int64_t cols);
 /// Checks a batch against the tokens of the call, and its slots and positions against the cache where one is given: the host's arrays.
 Status expectBatch(const dsrt_batch *batch, int64_t tokens, const dsrt_cache *cache);
 
+/// The extents of one latent attention: heads with `nope` unrotated and `rope` rotated query columns, and `value` result columns.
+struct MlaShape {
+  int64_t heads, nope, rope, value, latent;
+
+  int64_t query() const { return nope + rope; }     ///< columns of a head's query
+  int64_t expanded() const { return nope + value; } ///< rows of kv_b of a head: keys, then values
+};
+
+/// Largest extents of a head and of the latent: work items keep a few of them on the stack.
+inline constexpr int64_t maxHeadColumns = 1024, maxLatent = 4096;
+
+/// Checks the operands of mla_prefill and mla_decode; scratch must hold `needed` of its `bytes`.
+Status expectMla(const MlaShape &shape, int32_t type, int64_t tokens, int64_t columns, int64_t qColumns, int64_t kvColumns,
+                 const dsrt_weight *kv_b, const dsrt_cache *cache, const dsrt_batch *batch, int64_t layer, int64_t bytes, int64_t needed);
+
+/// Checks that each row of a decode call holds one token.
+Status expectOneTokenRows(const dsrt_batch *batch);
+
+/// Checks the format in which mla_prefill is to quantise latents before they are multiplied with kv_b: one where kv_b is quantised, in
+/// tiles of one token or of the whole operand.
+Status expectExpansion(const dsrt_weight *kv_b, const dsrt_quant *activation, int64_t latent);
+
 /// Reports a status that is not OK, under the operation's name.
 inline int32_t report(dsrt_context *context, const char *operation, const Status &status) {
   return status.ok() ? DSRT_OK : dsrt_context_fail(context, status.code(), "%s: %s", operation, status.message().c_str());

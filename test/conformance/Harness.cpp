@@ -165,7 +165,8 @@ HostBatch::HostBatch(Run &run, const std::vector<Row> &rows) {
 }
 
 Run::Run(const dsrt_backend *backend, int threads) : backend(backend), context(nullptr) {
-  dsrt_backend_options options = {threads, 0};
+  dsrt_backend_options options = {};
+  options.threads = threads;
   char text[256] = "";
   int32_t code = backend->create(&options, &state, text, sizeof text);
   EXPECT_EQ(code, DSRT_OK) << text;
@@ -182,6 +183,14 @@ Run::~Run() {
 }
 
 const std::string &Run::message() const { return context->message; }
+
+std::string Run::expectFailure(int32_t code, int32_t returned) {
+  bool queued = returned == DSRT_OK && backend->queue != nullptr;
+  if (queued)
+    returned = backend->synchronize(state);
+  EXPECT_EQ(returned, code);
+  return queued && backend->message ? backend->message(state) : message();
+}
 
 void *Run::allocate(size_t bytes) {
   void *part = nullptr;
@@ -328,7 +337,8 @@ public:
     EXPECT_EQ(backend->supports(DSRT_OP_COUNT, plain, 1), 0);
     void *state = nullptr;
     char message[256] = "";
-    dsrt_backend_options options = {-1, 0};
+    dsrt_backend_options options = {};
+    options.threads = -1;
     EXPECT_EQ(backend->create(&options, &state, message, sizeof message), DSRT_USAGE);
     EXPECT_STREQ(message, "expects 0 to 4096 threads, but got -1");
   }

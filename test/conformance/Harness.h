@@ -97,6 +97,9 @@ public:
 
   /// The message of the last failure.
   const std::string &message() const;
+  /// Expects that a call fails with this code because of values in the backend's memory: at the call, which returned `returned`, or, where
+  /// the call is only queued, at the next wait. Returns the message.
+  std::string expectFailure(int32_t code, int32_t returned);
 
   std::vector<uint8_t> log; ///< all fetched bytes
 

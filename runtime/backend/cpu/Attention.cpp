@@ -14,31 +14,6 @@
 
 namespace dsrt::cpu {
 
-Status expectMla(const MlaShape &shape, int32_t type, int64_t tokens, int64_t columns, int64_t qColumns, int64_t kvColumns,
-                 const dsrt_weight *kv_b, const dsrt_cache *cache, const dsrt_batch *batch, int64_t layer, int64_t bytes, int64_t needed) {
-  if (Status status = expectActivation("queries", type); !status.ok())
-    return status;
-  if (Status status = expectActivation("a cache", cache->dtype); !status.ok())
-    return status;
-  if (shape.heads < 1 || shape.nope < 0 || shape.rope < 0 || shape.value < 1 || shape.latent < 1 || shape.query() > maxHeadColumns ||
-      shape.value > maxHeadColumns || shape.latent > maxLatent)
-    return {DSRT_REJECTED, format("expects heads of at most %lld columns and a latent of at most %lld, but got queries of %lld, values of "
-                                  "%lld and a latent of %lld",
-                                  (long long)maxHeadColumns, (long long)maxLatent, (long long)shape.query(), (long long)shape.value,
-                                  (long long)shape.latent)};
-  if (qColumns != shape.heads * shape.query() || columns != shape.heads * shape.value || kvColumns != shape.heads * shape.expanded())
-    return broken("expects columns of %lld heads, but got %lld of queries, %lld of results and %lld of kv_b", (long long)shape.heads,
-                  (long long)qColumns, (long long)columns, (long long)kvColumns);
-  if (cache->width != shape.latent + shape.rope || layer < 0 || layer >= cache->layers)
-    return broken("expects a cache of width %lld with layer %lld, but got width %lld and %lld layers",
-                  (long long)(shape.latent + shape.rope), (long long)layer, (long long)cache->width, (long long)cache->layers);
-  if (bytes < needed)
-    return broken("expects %lld bytes of scratch, but got %lld", (long long)needed, (long long)bytes);
-  if (Status status = expectRows(kv_b, kvColumns, shape.latent); !status.ok())
-    return status;
-  return expectBatch(batch, tokens, cache);
-}
-
 Status appendToCache(dsrt_cache *cache, const void *latent, const void *key, const dsrt_batch *batch, int64_t tokens,
                      int64_t latent_columns, int64_t key_columns, int32_t type, int64_t layer) {
   for (int32_t type : {type, cache->dtype})
@@ -207,18 +182,9 @@ int32_t ops::mla_prefill(dsrt_context *context, int32_t site, void *y, const voi
     if (Status status = expectMla(shape, type_T, tokens, columns, q_columns, kv_columns, kv_b, cache, batch, layer, bytes, needed);
         !status.ok())
       return status;
+    if (Status status = expectExpansion(kv_b, activation, shape.latent); !status.ok())
+      return status;
     bool quantised = kv_b->format.scale != DSRT_NONE;
-    if (quantised != (activation != nullptr && activation->scale != DSRT_NONE))
-      return broken("expects a format of activations where '%s' is quantised, and none where not", kv_b->path ? kv_b->path : "kv_b");
-    if (quantised) {
-      if (Status status = checkFormat(*activation); !status.ok())
-        return status;
-      bool whole = activation->tile_rows == 0 && (activation->tile_cols == 0 || activation->tile_cols >= shape.latent);
-      if (!rowsAreIndependent(*activation) && !whole)
-        return {DSRT_REJECTED, format("expects activations of kv_b in tiles of one token or as a whole, but got %d x %d",
-                                      activation->tile_rows, activation->tile_cols)};
-    }
-
     int threads = threadsOf(context);
     Scratch scratch(memory, shape);
     int64_t stateWidth = value + 2;

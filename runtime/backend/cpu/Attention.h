@@ -1,24 +1,9 @@
-// What the two forms of latent attention and the append to their cache share: checks, access to the cache, and the vector loops.
+// What the two forms of latent attention and the append to their cache share: access to the cache, and the vector loops (checks: ../Checks.h).
 #pragma once
 
 #include "runtime/backend/cpu/Operations.h"
 
 namespace dsrt::cpu {
-
-/// The extents of one latent attention: heads with `nope` unrotated and `rope` rotated query columns, and `value` result columns.
-struct MlaShape {
-  int64_t heads, nope, rope, value, latent;
-
-  int64_t query() const { return nope + rope; }     ///< columns of a head's query
-  int64_t expanded() const { return nope + value; } ///< rows of kv_b of a head: keys, then values
-};
-
-/// Largest extents of a head and of the latent: work items keep a few of them on the stack.
-inline constexpr int64_t maxHeadColumns = 1024, maxLatent = 4096;
-
-/// Checks the operands of mla_prefill and mla_decode; scratch must hold `needed` of its `bytes`.
-Status expectMla(const MlaShape &shape, int32_t type, int64_t tokens, int64_t columns, int64_t qColumns, int64_t kvColumns,
-                 const dsrt_weight *kv_b, const dsrt_cache *cache, const dsrt_batch *batch, int64_t layer, int64_t bytes, int64_t needed);
 
 /// The element index of the cache row of a slot's position in one layer: [latent | rotated key].
 inline int64_t cacheRow(const dsrt_cache &cache, int64_t slot, int64_t layer, int64_t position) {

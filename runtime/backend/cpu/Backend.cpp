@@ -7,6 +7,7 @@
 
 #include <sched.h>
 
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -75,6 +76,26 @@ int32_t prepare(void *state, dsrt_weight *weight, int32_t *released) {
 
 void releasePrepared(void *, dsrt_weight *weight) { releaseWeight(*weight); }
 
+int32_t greedy(void *state, const float *logits, int64_t rows, int64_t vocabulary, int32_t *ids, int32_t *nextIds, int32_t *starts,
+               int32_t length) {
+  // Of little work, a team of threads costs more than it saves.
+  parallelFor(rows * vocabulary < 32768 ? 1 : static_cast<State *>(state)->threads, rows, [&](int64_t row) {
+    const float *values = logits + row * vocabulary;
+    int64_t best = 0;
+    bool finite = true;
+    for (int64_t i = 0; i < vocabulary; ++i) {
+      finite &= std::isfinite(values[i]);
+      best = values[i] > values[best] ? i : best;
+    }
+    ids[row] = finite ? int32_t(best) : -1;
+    if (nextIds) {
+      nextIds[row] = std::max(ids[row], 0);
+      starts[row] = std::min(starts[row] + 1, length - 1);
+    }
+  });
+  return DSRT_OK;
+}
+
 // Sets of element types, a bit each.
 constexpr uint32_t bit(dsrt_dtype dtype) { return 1u << dtype; }
 constexpr uint32_t plain = bit(DSRT_F32) | bit(DSRT_BF16) | bit(DSRT_F16), payload = bit(DSRT_F8E4M3) | bit(DSRT_F4E2M1);
@@ -142,6 +163,10 @@ const dsrt_backend cpuBackend = {
     .abi_hash = DSRT_ABI_HASH,
     .create = create,
     .destroy = destroy,
+    .queue = nullptr,
+    .message = nullptr,
+    .describe = nullptr,
+    .memory = nullptr,
     .allocate = allocate,
     .release = release,
     .copy_in = copyBytes,
@@ -149,6 +174,8 @@ const dsrt_backend cpuBackend = {
     .synchronize = synchronize,
     .prepare_weight = prepare,
     .release_weight = releasePrepared,
+    .fill_random = nullptr,
+    .greedy = greedy,
     .supports = supports,
 #define DSRT_OP(name, ...) .name = ops::name,
 #include "dsrt/dsrt_ops.def"
