@@ -93,6 +93,16 @@ __device__ inline float decodeAt(int32_t dtype, const void *row, int64_t column)
   }
 }
 
+/// Writes one element of a type that activations have.
+__device__ inline void encodeAt(int32_t dtype, void *base, int64_t index, float value) {
+  if (dtype == DSRT_F32)
+    store<DSRT_F32>(base, index, value);
+  else if (dtype == DSRT_BF16)
+    store<DSRT_BF16>(base, index, value);
+  else
+    store<DSRT_F16>(base, index, value);
+}
+
 /// A weight that rows are read of, for kernels: what dequantizeRow reads.
 struct WeightRows {
   const void *data;
