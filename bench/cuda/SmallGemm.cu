@@ -59,6 +59,7 @@ void checkAll() {
   for (int x : types)
     for (int few : {8, 16}) {
       all({x, DSRT_BF16, 5, 2000, {1800}}, few);
+      all({x, DSRT_F32, 9, 7100, {1500}}, few);
       all({x, DSRT_F32, 128, 1152, {720, 1130}}, few);
       all({x, DSRT_F32, offsets.back(), 256, {128, 576}, offsets}, few);
     }
