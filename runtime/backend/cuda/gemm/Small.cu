@@ -84,8 +84,9 @@ template <int columns> __device__ __forceinline__ void syncConsumers() {
 }
 
 template <int stages> __device__ __forceinline__ void advance(Stage<stages> &stage, int steps) {
-  for (stage.index += steps; stage.index >= stages; stage.index -= stages)
-    stage.parity ^= 1;
+  const uint32_t index = stage.index + steps;
+  stage.index = index % stages;
+  stage.parity ^= index / stages & 1;
 }
 
 /// The part of K of block `rank` of a cluster.
@@ -198,11 +199,16 @@ __device__ __forceinline__ void accumulate(Shared<columns> &shared, const Blocks
       commitWgmma();
       const float *scales = shared.scales[stage.index];
       const float weightScale = scales[columns];
+      constexpr int early = columns <= 32 ? columns / 8 : 0; // of the scales of x, read while the tensor cores work
+      float2 xScales[early + 1];
+#pragma unroll
+      for (int i = 0; i < early; ++i)
+        xScales[i] = *reinterpret_cast<const float2 *>(scales + i * 8 + lane % 4 * 2);
       waitWgmma<0>();
       pinAccumulators(partial);
 #pragma unroll
       for (int i = 0; i < columns / 2; i += 4) {
-        const float2 xScale = *reinterpret_cast<const float2 *>(scales + i * 2 + lane % 4 * 2);
+        const float2 xScale = early ? xScales[i / 4] : *reinterpret_cast<const float2 *>(scales + i * 2 + lane % 4 * 2);
         const float even = xScale.x * weightScale, odd = xScale.y * weightScale;
         sums[i] += partial[i] * even;
         sums[i + 1] += partial[i + 1] * odd;
@@ -284,7 +290,7 @@ __device__ __forceinline__ void consume(const SmallArguments &a, Shared<columns>
                                         SmallItems<columns, Shape<columns>::tileRows> items, const Blocks &blocks, uint32_t rank) {
   using Tile = Shape<columns>;
   constexpr int passColumns = Shared<columns>::passColumns, quads = Tile::tileRows / 4;
-  const int lane = threadIdx.x % 32, split = 1 << a.splitLog, group = int(threadIdx.x) / 128;
+  const int lane = threadIdx.x % 32, split = 1 << a.splitLog, group = __shfl_sync(~0u, int(threadIdx.x) / 128, 0);
   const int depthGroup = group / Tile::rowGroups, rowGroup = group % Tile::rowGroups;
   const int weightRow = int(threadIdx.x) / 32 % (4 * Tile::rowGroups) * 16 + lane / 4; // in the tile; and the one 8 below
   Stage<Tile::stages> stage;
