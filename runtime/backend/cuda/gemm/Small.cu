@@ -33,23 +33,25 @@ struct SmallArguments {
 /// The tile, and who computes it: warpgroups of 64 weight rows each, and as many again for every second (or fourth) block of K, because a
 /// block takes a warpgroup much longer than its bytes take the memory.
 template <int columns> struct Shape {
-  static constexpr int rowGroups = columns >= 32 ? 2 : 1, depthGroups = columns == 8 ? 4 : columns <= 64 ? 2 : 1;
+  static constexpr int rowGroups = columns == 128 ? 2 : 1, depthGroups = columns == 8 ? 4 : columns <= 64 ? 2 : 1;
   static constexpr int tileRows = 64 * rowGroups, consumers = 128 * rowGroups * depthGroups, threads = consumers + 64;
   static constexpr int stageBytes = (tileRows + columns) * 128;
   static constexpr int stages = columns <= 16 ? 8 : columns == 32 ? 6 : 4;
-  static constexpr int residency = columns <= 16 ? 2 : 1;
+  static constexpr int residency = columns == 128 ? 1 : 2;        ///< blocks that a multiprocessor can hold
+  static constexpr int passColumns = columns < 64 ? columns : 64; ///< rows of x that are exchanged and written at a time
+  static constexpr bool addsInPlace = columns >= 32; ///< depth groups add to one sum, one after the other: else each has its own
+  static constexpr int sources = addsInPlace ? 1 : depthGroups;
   static_assert(stages % depthGroups == 0, "a stage is always the same depth group's, which sees each of its turns");
 };
 
 template <int columns> struct Shared {
-  static constexpr int passColumns = columns < 64 ? columns : 64; ///< rows of x that are exchanged and written at a time
   using Row = float[Shape<columns>::tileRows + 4];
   uint8_t weights[Shape<columns>::stages][Shape<columns>::tileRows * 128];
   uint8_t x[Shape<columns>::stages][columns * 128];
   float scales[Shape<columns>::stages][columns + 4]; ///< of the rows of x, then the weights'
-  /// Sums of this block: [row of x, depth group], weight row; and of all blocks of the cluster, of this block's rows of x:
+  /// Sums of this block: [row of x, source], weight row; and of all blocks of the cluster, of this block's rows of x:
   /// [row of x / split, block]. Padded against bank conflicts.
-  Row sums[passColumns * Shape<columns>::depthGroups], parts[passColumns];
+  Row sums[Shape<columns>::passColumns * Shape<columns>::sources], parts[Shape<columns>::passColumns];
   uint64_t full[Shape<columns>::stages], empty[Shape<columns>::stages], sumsFull, sumsFree;
   SmallList list;
 };
@@ -289,7 +291,7 @@ template <typename Element, int columns>
 __device__ __forceinline__ void consume(const SmallArguments &a, Shared<columns> &shared,
                                         SmallItems<columns, Shape<columns>::tileRows> items, const Blocks &blocks, uint32_t rank) {
   using Tile = Shape<columns>;
-  constexpr int passColumns = Shared<columns>::passColumns, quads = Tile::tileRows / 4;
+  constexpr int passColumns = Tile::passColumns, quads = Tile::tileRows / 4;
   const int lane = threadIdx.x % 32, split = 1 << a.splitLog, group = __shfl_sync(~0u, int(threadIdx.x) / 128, 0);
   const int depthGroup = group / Tile::rowGroups, rowGroup = group % Tile::rowGroups;
   const int weightRow = int(threadIdx.x) / 32 % (4 * Tile::rowGroups) * 16 + lane / 4; // in the tile; and the one 8 below
@@ -312,12 +314,19 @@ __device__ __forceinline__ void consume(const SmallArguments &a, Shared<columns>
         break;
       if (!first)
         syncConsumers<columns>(); // all have read
+      const int source = Tile::addsInPlace ? 0 : depthGroup;
 #pragma unroll
-      for (int i = 0; i < passColumns / 2; ++i)
-        shared.sums[(i / 4 * 8 + lane % 4 * 2 + i % 2) * Tile::depthGroups + depthGroup][weightRow + i / 2 % 2 * 8] = sums[pass / 2 + i];
-      syncConsumers<columns>();
+      for (int adding = Tile::addsInPlace ? Tile::depthGroups - 1 : 0; adding >= 0; --adding) {
+        if (!Tile::addsInPlace || depthGroup == adding)
+#pragma unroll
+          for (int i = 0; i < passColumns / 2; ++i) {
+            float &sum = shared.sums[(i / 4 * 8 + lane % 4 * 2 + i % 2) * Tile::sources + source][weightRow + i / 2 % 2 * 8];
+            sum = Tile::addsInPlace && adding < Tile::depthGroups - 1 ? sum + sums[pass / 2 + i] : sums[pass / 2 + i];
+          }
+        syncConsumers<columns>();
+      }
       const auto *written = shared.sums;
-      int sources = Tile::depthGroups, firstRow = row, ownRows = rows;
+      int sources = Tile::sources, firstRow = row, ownRows = rows;
       if (split > 1) {
         ownRows = (rows - int(rank) + split - 1) >> a.splitLog;
         firstRow += int(rank);
@@ -328,7 +337,7 @@ __device__ __forceinline__ void consume(const SmallArguments &a, Shared<columns>
         const int quad = int(threadIdx.x) % quads * 4;
         for (int local = int(threadIdx.x) / quads; local < rows; local += Tile::consumers / quads) {
           float values[4];
-          addUp(shared.sums, local, Tile::depthGroups, quad, values);
+          addUp(shared.sums, local, Tile::sources, quad, values);
           const int owner = local & (split - 1);
           storeAt(&shared.parts[local - owner + int(rank)][quad], &shared.sumsFull, owner, values);
         }
@@ -464,16 +473,21 @@ SmallTile smallTile(const State &state, const Product &product) {
   SmallTile tile = {8, 1, 1};
   while (tile.columns < rows && tile.columns < 128)
     tile.columns *= 2;
-  const int tileRows = tile.columns >= 32 ? 128 : 64;
+  const int tileRows = tile.columns == 128 ? 128 : 64;
   int64_t items = 0;
   for (int i = 0; i < product.sideCount; ++i)
     items += (product.sides[i].n + tileRows - 1) / tileRows;
   items *= product.offsets ? active : (product.rows + tile.columns - 1) / tile.columns;
-  const int64_t blocks = (product.k * (product.xType == DSRT_F8E4M3 ? 1 : 2) + 127) / 128;
-  // splits while the blocks fit the multiprocessors and each still has some K to stream
-  while (tile.split < 8 && items * tile.split * 2 <= state.multiprocessors + state.multiprocessors / 8 && blocks >= 4 * tile.split)
+  const int64_t blocks = (product.k * (product.xType == DSRT_F8E4M3 ? 1 : 2) + 127) / 128, places = state.multiprocessors;
+  // splits K while the blocks fit the multiprocessors and each still has some K to stream
+  while (tile.split < 8 && 8 * items * tile.split * 2 <= 9 * places && blocks >= 4 * tile.split)
     tile.split *= 2;
-  if (tile.columns <= 16 && items * tile.split > state.multiprocessors)
+  if (product.offsets || tile.columns == 128)
+    return tile;
+  // two blocks on some multiprocessors, where that keeps more of them busy
+  if (items * tile.split < places && tile.split < 8 && 4 * items * tile.split * 2 <= 7 * places && blocks >= 14 * tile.split)
+    tile.split *= 2;
+  if (items * tile.split > places)
     tile.residency = 2;
   return tile;
 }
