@@ -355,7 +355,7 @@ __device__ __forceinline__ void consume(const SmallArguments &a, Shared<columns>
       // after the last pass no block hears of the others: some may have ended
       __syncwarp();
       if (split > 1 && lane < split && (items.more() || row + passColumns < item.rowEnd))
-        arriveAt(&shared.sumsFree, lane);
+        releaseAt(&shared.sumsFree, lane);
     }
   }
 }
