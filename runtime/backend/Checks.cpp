@@ -73,4 +73,19 @@ Status expectOneTokenRows(const dsrt_batch *batch) {
   return {};
 }
 
+Status expectExpansion(const dsrt_weight *kv_b, const dsrt_quant *activation, int64_t latent) {
+  bool quantised = kv_b->format.scale != DSRT_NONE;
+  if (quantised != (activation != nullptr && activation->scale != DSRT_NONE))
+    return broken("expects a format of activations where '%s' is quantised, and none where not", kv_b->path ? kv_b->path : "kv_b");
+  if (!quantised)
+    return {};
+  if (Status status = checkFormat(*activation); !status.ok())
+    return status;
+  bool whole = activation->tile_rows == 0 && (activation->tile_cols == 0 || activation->tile_cols >= latent);
+  if (!rowsAreIndependent(*activation) && !whole)
+    return {DSRT_REJECTED, format("expects activations of kv_b in tiles of one token or as a whole, but got %d x %d", activation->tile_rows,
+                                  activation->tile_cols)};
+  return {};
+}
+
 } // namespace dsrt

@@ -47,6 +47,10 @@ Status expectMla(const MlaShape &shape, int32_t type, int64_t tokens, int64_t co
 /// Checks that each row of a decode call holds one token.
 Status expectOneTokenRows(const dsrt_batch *batch);
 
+/// Checks the format in which mla_prefill is to quantise latents before they are multiplied with kv_b: one where kv_b is quantised, in
+/// tiles of one token or of the whole operand.
+Status expectExpansion(const dsrt_weight *kv_b, const dsrt_quant *activation, int64_t latent);
+
 /// Reports a status that is not OK, under the operation's name.
 inline int32_t report(dsrt_context *context, const char *operation, const Status &status) {
   return status.ok() ? DSRT_OK : dsrt_context_fail(context, status.code(), "%s: %s", operation, status.message().c_str());

@@ -215,19 +215,63 @@ DSRT_CASE(mla_prefill, quantisedExpansion) {
     }
 }
 
-DSRT_CASE(mla_prefill, continuedEqualsWhole) {
-  for (int32_t type : {DSRT_F32, DSRT_BF16}) {
-    Attention a;
-    a.type = a.cacheType = type;
-    a.weightFormat = plainFormat(type);
-    Tensor queries = a.queries(300), cache = a.cache();
-    Tensor whole = attention(run, a, false, queries, cache, HostBatch(run, {{300, 0, 2}}));
-    for (int64_t cut : {1, 77, 256, 299}) {
-      HostBatch before(run, {{int32_t(cut), 0, 2}}), after(run, {{int32_t(300 - cut), int32_t(cut), 2}});
-      expectSame(attention(run, a, false, rowsOf(queries, 0, cut), cache, before), rowsOf(whole, 0, cut));
-      expectSame(attention(run, a, false, rowsOf(queries, cut, 300), cache, after), rowsOf(whole, cut, 300));
-    }
+/// The extents of DeepSeek's heads, for which backends have kernels of their own.
+Attention wideHeads(int32_t type, int64_t latent) {
+  Attention a;
+  a.heads = 2, a.nope = 128, a.rope = 64, a.value = 128, a.latent = latent;
+  a.type = a.cacheType = type;
+  a.weightFormat = plainFormat(type);
+  a.softmaxScale = 0.07f;
+  a.spread = 0.5f;
+  return a;
+}
+
+DSRT_CASE(mla_prefill, wideHeads) {
+  for (int32_t type : {DSRT_BF16, DSRT_F16, DSRT_F32})
+    expectAttention(run, wideHeads(type, 128), false, {{150, 140, 2}, {3, 0, 0}, {0, 5, 3}, {129, 0, 1}},
+                    type == DSRT_BF16  ? 4e-3
+                    : type == DSRT_F16 ? 5e-4
+                                       : 5e-6);
+  // The product is in kv_b's type, the cache in its own.
+  Attention mixed = wideHeads(DSRT_BF16, 128);
+  mixed.weightFormat = plainFormat(DSRT_F16);
+  expectAttention(run, mixed, false, {{20, 140, 2}}, 4e-3);
+  mixed.cacheType = DSRT_F32;
+  expectAttention(run, mixed, false, {{20, 140, 2}}, 4e-3);
+}
+
+DSRT_CASE(mla_prefill, wideHeadsQuantised) {
+  for (const dsrt_quant &activation : {fp8Format(1, 128), fp8Format(0, 0)}) {
+    Attention a = wideHeads(DSRT_BF16, 192);
+    a.weightFormat = fp8Format(128, 128);
+    a.activation = activation;
+    expectAttention(run, a, false, {{70, 100, 2}, {3, 0, 0}}, 4e-3);
   }
+}
+
+DSRT_CASE(mla_prefill, longContexts) {
+  // Longer than what a backend expands at a time; the latent is narrow for the reference's sake.
+  for (int32_t type : {DSRT_BF16, DSRT_F32}) {
+    Attention a = wideHeads(type, 8);
+    a.heads = 1, a.slots = 2, a.length = 4400, a.spread = 1;
+    expectAttention(run, a, false, {{5, 4300, 1}, {2, 100, 0}}, type == DSRT_BF16 ? 4e-3 : 5e-6);
+  }
+}
+
+DSRT_CASE(mla_prefill, continuedEqualsWhole) {
+  for (const Attention &shape : {Attention(), wideHeads(DSRT_BF16, 64)})
+    for (int32_t type : {DSRT_F32, DSRT_BF16}) {
+      Attention a = shape;
+      a.type = a.cacheType = type;
+      a.weightFormat = plainFormat(type);
+      Tensor queries = a.queries(300), cache = a.cache();
+      Tensor whole = attention(run, a, false, queries, cache, HostBatch(run, {{300, 0, 2}}));
+      for (int64_t cut : {1, 77, 256, 299}) {
+        HostBatch before(run, {{int32_t(cut), 0, 2}}), after(run, {{int32_t(300 - cut), int32_t(cut), 2}});
+        expectSame(attention(run, a, false, rowsOf(queries, 0, cut), cache, before), rowsOf(whole, 0, cut));
+        expectSame(attention(run, a, false, rowsOf(queries, cut, 300), cache, after), rowsOf(whole, cut, 300));
+      }
+    }
 }
 
 DSRT_CASE(mla_prefill, largeScoresAndNaN) {

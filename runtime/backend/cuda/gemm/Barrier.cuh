@@ -24,12 +24,13 @@ __device__ __forceinline__ void arrive(uint64_t *barrier) {
   asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(sharedAddress(barrier)) : "memory");
 }
 
-/// Arrives at the barrier that lies at the same offset in the shared memory of block `rank` of the cluster.
+/// Arrives at the barrier that lies at the same offset in the shared memory of block `rank` of the cluster. For stages that the tensor
+/// cores have read: it orders no ordinary writes for the other block (a release at the cluster's scope costs a fence of the whole device).
 __device__ __forceinline__ void arriveAt(uint64_t *barrier, uint32_t rank) {
   asm volatile("{\n"
                ".reg .b32 remote;\n"
                "mapa.shared::cluster.u32 remote, %0, %1;\n"
-               "mbarrier.arrive.release.cluster.shared::cluster.b64 _, [remote];\n"
+               "mbarrier.arrive.shared::cluster.b64 _, [remote];\n"
                "}" ::"r"(sharedAddress(barrier)),
                "r"(rank)
                : "memory");
@@ -58,7 +59,18 @@ __device__ __forceinline__ void wait(uint64_t *barrier, uint32_t parity) {
   }
 }
 
-/// As wait(), for a barrier at which other blocks of the cluster arrive.
+/// As arriveAt(), behind this thread's ordinary reads and writes, for a block that waits by waitCluster().
+__device__ __forceinline__ void releaseAt(uint64_t *barrier, uint32_t rank) {
+  asm volatile("{\n"
+               ".reg .b32 remote;\n"
+               "mapa.shared::cluster.u32 remote, %0, %1;\n"
+               "mbarrier.arrive.release.cluster.shared::cluster.b64 _, [remote];\n"
+               "}" ::"r"(sharedAddress(barrier)),
+               "r"(rank)
+               : "memory");
+}
+
+/// As wait(), and what the blocks of the cluster that arrived by releaseAt() have done before is done.
 __device__ __forceinline__ void waitCluster(uint64_t *barrier, uint32_t parity) {
   asm volatile("{\n"
                ".reg .pred complete;\n"

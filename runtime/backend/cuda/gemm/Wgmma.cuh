@@ -26,6 +26,13 @@ template <int pending> __device__ __forceinline__ void waitWgmma() {
   asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(pending) : "memory");
 }
 
+/// Keeps the compiler from moving reads or writes of accumulators across this point (across a wait, or into running products).
+template <int count> __device__ __forceinline__ void pinAccumulators(float (&d)[count]) {
+#pragma unroll
+  for (int i = 0; i < count; ++i)
+    asm volatile("" : "+f"(d[i])::"memory");
+}
+
 /// The descriptor of a matrix whose rows of 128 bytes follow each other (groups of 8 rows: 1024 bytes, aligned so), swizzled by 128 bytes;
 /// `address` in shared memory. The next 32 bytes of K are at descriptor + 2.
 __device__ __forceinline__ uint64_t swizzledDescriptor(uint32_t address) {
