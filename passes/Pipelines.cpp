@@ -25,9 +25,12 @@ void buildPrecisionPipeline(OpPassManager &passes, std::unique_ptr<Pass> resolve
   buildLegalizationPipeline(passes);
 }
 
-void buildRuntimePipeline(OpPassManager &passes, std::unique_ptr<Pass> toRuntime, std::unique_ptr<Pass> verifyTarget) {
+void buildRuntimePipeline(OpPassManager &passes, std::unique_ptr<Pass> toRuntime, std::unique_ptr<Pass> fuse,
+                          std::unique_ptr<Pass> verifyTarget) {
   passes.addPass(verifyTarget ? std::move(verifyTarget) : createVerifyTargetPass()); // the first phase that a target has a say in
   passes.addPass(std::move(toRuntime));
+  if (fuse)
+    passes.addPass(std::move(fuse));        // on buffers that are values of their own, before they share memory
   passes.addPass(createPlanMemoryPass());   // last: whatever changes the calls has been done
   passes.addPass(createVerifyMemoryPass()); // the planner is not believed
 }
@@ -57,16 +60,16 @@ void registerPasses() {
   registerCSEPass();
   registerPipeline("ds-precision-pipeline", "decides precision and makes it explicit; options as of --ds-resolve-precision",
                    createResolvePrecisionPass, buildPrecisionPipeline);
-  registerPipeline("ds-runtime-pipeline", "from explicit precision to calls in a planned arena; options as of --ds-to-dsrt",
-                   createDSToDSRTPass,
-                   [](OpPassManager &passes, std::unique_ptr<Pass> toRuntime) { buildRuntimePipeline(passes, std::move(toRuntime)); });
+  registerPipeline(
+      "ds-runtime-pipeline", "from explicit precision to calls in a planned arena; options as of --ds-to-dsrt", createDSToDSRTPass,
+      [](OpPassManager &passes, std::unique_ptr<Pass> toRuntime) { buildRuntimePipeline(passes, std::move(toRuntime), createFusePass()); });
   PassPipelineRegistration<>("ds-llvm-pipeline", "from calls to the LLVM dialect", buildLLVMPipeline);
 }
 
 std::vector<std::string> passNames() {
   OpPassManager passes(ModuleOp::getOperationName());
   buildPrecisionPipeline(passes, createResolvePrecisionPass());
-  buildRuntimePipeline(passes, createDSToDSRTPass());
+  buildRuntimePipeline(passes, createDSToDSRTPass(), createFusePass());
   buildLLVMPipeline(passes);
   std::vector<std::string> names;
   for (Pass &pass : passes.getPasses())

@@ -13,9 +13,9 @@ namespace dsmlir {
 void buildPrecisionPipeline(mlir::OpPassManager &passes, std::unique_ptr<mlir::Pass> resolve);
 /// The second half of it, for a model that has been decided.
 void buildLegalizationPipeline(mlir::OpPassManager &passes);
-/// From explicit precision, by a ds-to-dsrt pass with its options, to calls of the runtime in a planned arena, if the target of a
-/// ds-verify-target pass (null: cpu) takes it.
-void buildRuntimePipeline(mlir::OpPassManager &passes, std::unique_ptr<mlir::Pass> toRuntime,
+/// From explicit precision, by a ds-to-dsrt pass with its options, to calls of the runtime, fused by a dsrt-fuse pass (null: not fused), in
+/// a planned arena, if the target of a ds-verify-target pass (null: cpu) takes it.
+void buildRuntimePipeline(mlir::OpPassManager &passes, std::unique_ptr<mlir::Pass> toRuntime, std::unique_ptr<mlir::Pass> fuse,
                           std::unique_ptr<mlir::Pass> verifyTarget = nullptr);
 /// From calls to the LLVM dialect.
 void buildLLVMPipeline(mlir::OpPassManager &passes);

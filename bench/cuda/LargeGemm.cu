@@ -15,6 +15,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
@@ -209,7 +211,8 @@ struct Case {
   }
 };
 
-const LargeTile configurations[] = {{1, 1}, {1, 2}, {2, 1}, {2, 2}};
+const LargeTile configurations[] = {{1, 1, 1, 0}, {1, 2, 1, 0}, {1, 2, 1, 1}, {2, 1, 1, 0}, {2, 1, 1, 1}, {2, 2, 1, 0},
+                                    {2, 2, 1, 1}, {2, 1, 2, 0}, {2, 1, 2, 1}, {2, 2, 2, 0}, {2, 2, 2, 1}};
 
 void checkAll() {
   int checks = 0, bad = failures;
@@ -223,7 +226,7 @@ void checkAll() {
       CHECK(runLarge(state, c.product, tile));
       cudaError_t error = cudaStreamSynchronize(state.stream);
       char what[64];
-      snprintf(what, sizeof what, "waves %d cluster %d", tile.waves, tile.cluster);
+      snprintf(what, sizeof what, "%d,%d,%d,%d", tile.waves, tile.cluster, tile.slabs, tile.ordered);
       if (error != cudaSuccess) {
         printf("FAILED %s: %s, m %d n %d k %d\n", what, cudaGetErrorString(error), int(c.product.rows), int(c.product.sides[0].n),
                int(c.product.k));
@@ -251,102 +254,115 @@ void checkAll() {
   printf("{\"checks\": %d, \"failed\": %d}\n", checks, failures - bad);
 }
 
-template <typename Run> float median(Run &&run, int repeats) {
-  std::vector<cudaEvent_t> events(repeats + 1);
+/// Medians in microseconds of contestants that take turns, so that all of them find the same clocks: the card lowers them under load.
+std::vector<float> medians(const std::vector<std::function<void()>> &runs, int repeats) {
+  const size_t count = (repeats + 2) * runs.size();
+  std::vector<cudaEvent_t> events(count + 1);
   for (auto &event : events)
     CHECK(cudaEventCreate(&event));
-  for (int i = 0; i < 3; ++i)
-    run();
   CHECK(cudaEventRecord(events[0], state.stream));
-  for (int i = 0; i < repeats; ++i) {
-    run();
+  for (size_t i = 0; i < count; ++i) { // all queued, so that the host's share does not show
+    runs[i % runs.size()]();
     CHECK(cudaEventRecord(events[i + 1], state.stream));
   }
   CHECK(cudaStreamSynchronize(state.stream));
-  std::vector<float> times(repeats);
-  for (int i = 0; i < repeats; ++i)
-    CHECK(cudaEventElapsedTime(&times[i], events[i], events[i + 1]));
+  std::vector<std::vector<float>> times(runs.size());
+  for (size_t i = 2 * runs.size(); i < count; ++i) {
+    float time;
+    CHECK(cudaEventElapsedTime(&time, events[i], events[i + 1]));
+    times[i % runs.size()].push_back(time * 1000);
+  }
   for (auto event : events)
     cudaEventDestroy(event);
-  std::sort(times.begin(), times.end());
-  return times[repeats / 2] * 1000;
+  std::vector<float> result;
+  for (auto &list : times) {
+    std::sort(list.begin(), list.end());
+    result.push_back(list[list.size() / 2]);
+  }
+  return result;
 }
 
-/// cuBLASLt's best of its heuristic's first answers: microseconds, or 0 where it takes no such product. The results are checked
-/// against the same reference where `checked`.
-float timeBlas(Case &c, bool checked, int repeats) {
-  const Product &p = c.product;
-  const bool scaled = p.xType == DSRT_F8E4M3;
-  const int64_t m = p.rows, n = p.sides[0].n, k = p.k, blocks = (k + 127) / 128, leading = (blocks + 3) / 4 * 4;
-  cublasLtMatmulDesc_t description;
-  CHECK(cublasLtMatmulDescCreate(&description, CUBLAS_COMPUTE_32F, CUDA_R_32F));
-  auto set = [&](cublasLtMatmulDescAttributes_t attribute, auto value) {
-    CHECK(cublasLtMatmulDescSetAttribute(description, attribute, &value, sizeof value));
-  };
-  set(CUBLASLT_MATMUL_DESC_TRANSA, int32_t(CUBLAS_OP_T));
-  Memory<float> xScales(m * leading), weightScales((n + 127) / 128 * leading);
-  if (scaled) {
-    std::vector<float> x(m * blocks), xT(m * blocks), w((n + 127) / 128 * blocks), wPadded((n + 127) / 128 * leading, 1.f);
-    CHECK(cudaMemcpy(x.data(), p.xScales, x.size() * 4, cudaMemcpyDeviceToHost));
-    CHECK(cudaMemcpy(w.data(), p.sides[0].weightScales, w.size() * 4, cudaMemcpyDeviceToHost));
-    for (int64_t i = 0; i < m; ++i)
-      for (int64_t j = 0; j < blocks; ++j)
-        xT[j * m + i] = x[i * blocks + j];
-    for (int64_t i = 0; i < (n + 127) / 128; ++i)
-      for (int64_t j = 0; j < blocks; ++j)
-        wPadded[i * leading + j] = w[i * blocks + j];
-    CHECK(cudaMemcpy(xScales.data, xT.data(), xT.size() * 4, cudaMemcpyHostToDevice));
-    CHECK(cudaMemcpy(weightScales.data, wPadded.data(), wPadded.size() * 4, cudaMemcpyHostToDevice));
-    set(CUBLASLT_MATMUL_DESC_A_SCALE_MODE, int32_t(CUBLASLT_MATMUL_MATRIX_SCALE_BLK128x128_32F));
-    set(CUBLASLT_MATMUL_DESC_B_SCALE_MODE, int32_t(CUBLASLT_MATMUL_MATRIX_SCALE_VEC128_32F));
-    set(CUBLASLT_MATMUL_DESC_A_SCALE_POINTER, static_cast<const void *>(weightScales.data));
-    set(CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, static_cast<const void *>(xScales.data));
-    set(CUBLASLT_MATMUL_DESC_FAST_ACCUM, int8_t(0));
-  }
-  const cudaDataType type = scaled ? CUDA_R_8F_E4M3 : p.xType == DSRT_BF16 ? CUDA_R_16BF : CUDA_R_16F;
-  cublasLtMatrixLayout_t layouts[3];
-  CHECK(cublasLtMatrixLayoutCreate(&layouts[0], type, k, n, k));
-  CHECK(cublasLtMatrixLayoutCreate(&layouts[1], type, k, m, k));
-  CHECK(cublasLtMatrixLayoutCreate(&layouts[2], p.yType == DSRT_BF16 ? CUDA_R_16BF : CUDA_R_32F, n, m, n));
-  cublasLtMatmulPreference_t preference;
-  CHECK(cublasLtMatmulPreferenceCreate(&preference));
-  const size_t bytes = size_t(32) << 20;
-  CHECK(cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &bytes, sizeof bytes));
-  cublasLtMatmulHeuristicResult_t answers[6];
-  int count = 0;
-  if (cublasLtMatmulAlgoGetHeuristic(state.blas, description, layouts[0], layouts[1], layouts[2], layouts[2], preference, 6, answers,
-                                     &count) != CUBLAS_STATUS_SUCCESS)
-    count = 0;
-  const float one = 1, zero = 0;
-  float best = 0;
-  for (int i = 0; i < count; ++i) {
-    auto run = [&] {
-      return cublasLtMatmul(state.blas, description, &one, p.sides[0].weight, layouts[0], p.x, layouts[1], &zero, p.sides[0].y, layouts[2],
-                            p.sides[0].y, layouts[2], &answers[i].algo, state.workspace, bytes, state.stream);
-    };
-    if (run() != CUBLAS_STATUS_SUCCESS)
-      continue;
-    float time = median([&] { run(); }, 5);
-    if (best == 0 || time < best) {
-      best = time;
-      std::swap(answers[0], answers[i]);
-    }
-  }
-  if (best > 0) {
-    auto run = [&] {
-      return cublasLtMatmul(state.blas, description, &one, p.sides[0].weight, layouts[0], p.x, layouts[1], &zero, p.sides[0].y, layouts[2],
-                            p.sides[0].y, layouts[2], &answers[0].algo, state.workspace, bytes, state.stream);
-    };
-    best = median([&] { run(); }, repeats);
-    if (checked && !c.check("cuBLASLt", 1 << 16))
-      --failures; // the peer's, not ours: said, not counted
-  }
-  cublasLtMatmulPreferenceDestroy(preference);
-  for (auto layout : layouts)
-    cublasLtMatrixLayoutDestroy(layout);
-  cublasLtMatmulDescDestroy(description);
-  return best;
+/// Spins for some microseconds: what the clock of the multiprocessors is.
+__global__ void probeClock(float *megahertz) {
+  uint64_t begin, end;
+  asm volatile("mov.u64 %0, %%globaltimer;" : "=l"(begin));
+  const int64_t cycles = clock64();
+  do
+    asm volatile("mov.u64 %0, %%globaltimer;" : "=l"(end));
+  while (end - begin < 20000);
+  *megahertz = float(clock64() - cycles) * 1000 / float(end - begin);
 }
+
+/// A product of cuBLASLt, by the best of its heuristic's first answers.
+struct Blas {
+  const Product &p;
+  int64_t blocks = (p.k + 127) / 128, leading = (blocks + 3) / 4 * 4; ///< of the 128 x 128 scales: a multiple of 4
+  Memory<float> xScales{p.rows * leading}, weightScales{(p.sides[0].n + 127) / 128 * leading};
+  cublasLtMatmulDesc_t description;
+  cublasLtMatrixLayout_t layouts[3];
+  cublasLtMatmulHeuristicResult_t answers[6];
+  static constexpr size_t bytes = size_t(32) << 20;
+  int count = 0, best = 0;
+
+  explicit Blas(const Product &product) : p(product) {
+    const bool scaled = p.xType == DSRT_F8E4M3;
+    const int64_t m = p.rows, n = p.sides[0].n, k = p.k;
+    CHECK(cublasLtMatmulDescCreate(&description, CUBLAS_COMPUTE_32F, CUDA_R_32F));
+    auto set = [&](cublasLtMatmulDescAttributes_t attribute, auto value) {
+      CHECK(cublasLtMatmulDescSetAttribute(description, attribute, &value, sizeof value));
+    };
+    set(CUBLASLT_MATMUL_DESC_TRANSA, int32_t(CUBLAS_OP_T));
+    if (scaled) {
+      std::vector<float> x(m * blocks), xT(m * blocks), w((n + 127) / 128 * blocks), wPadded((n + 127) / 128 * leading, 1.f);
+      CHECK(cudaMemcpy(x.data(), p.xScales, x.size() * 4, cudaMemcpyDeviceToHost));
+      CHECK(cudaMemcpy(w.data(), p.sides[0].weightScales, w.size() * 4, cudaMemcpyDeviceToHost));
+      for (int64_t i = 0; i < m; ++i)
+        for (int64_t j = 0; j < blocks; ++j)
+          xT[j * m + i] = x[i * blocks + j];
+      for (int64_t i = 0; i < (n + 127) / 128; ++i)
+        for (int64_t j = 0; j < blocks; ++j)
+          wPadded[i * leading + j] = w[i * blocks + j];
+      CHECK(cudaMemcpy(xScales.data, xT.data(), xT.size() * 4, cudaMemcpyHostToDevice));
+      CHECK(cudaMemcpy(weightScales.data, wPadded.data(), wPadded.size() * 4, cudaMemcpyHostToDevice));
+      set(CUBLASLT_MATMUL_DESC_A_SCALE_MODE, int32_t(CUBLASLT_MATMUL_MATRIX_SCALE_BLK128x128_32F));
+      set(CUBLASLT_MATMUL_DESC_B_SCALE_MODE, int32_t(CUBLASLT_MATMUL_MATRIX_SCALE_VEC128_32F));
+      set(CUBLASLT_MATMUL_DESC_A_SCALE_POINTER, static_cast<const void *>(weightScales.data));
+      set(CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, static_cast<const void *>(xScales.data));
+      set(CUBLASLT_MATMUL_DESC_FAST_ACCUM, int8_t(0));
+    }
+    const cudaDataType type = scaled ? CUDA_R_8F_E4M3 : p.xType == DSRT_BF16 ? CUDA_R_16BF : CUDA_R_16F;
+    CHECK(cublasLtMatrixLayoutCreate(&layouts[0], type, k, n, k));
+    CHECK(cublasLtMatrixLayoutCreate(&layouts[1], type, k, m, k));
+    CHECK(cublasLtMatrixLayoutCreate(&layouts[2], p.yType == DSRT_BF16 ? CUDA_R_16BF : CUDA_R_32F, n, m, n));
+    cublasLtMatmulPreference_t preference;
+    CHECK(cublasLtMatmulPreferenceCreate(&preference));
+    CHECK(cublasLtMatmulPreferenceSetAttribute(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &bytes, sizeof bytes));
+    if (cublasLtMatmulAlgoGetHeuristic(state.blas, description, layouts[0], layouts[1], layouts[2], layouts[2], preference, 6, answers,
+                                       &count) != CUBLAS_STATUS_SUCCESS)
+      count = 0;
+    cublasLtMatmulPreferenceDestroy(preference);
+  }
+
+  ~Blas() {
+    for (auto layout : layouts)
+      cublasLtMatrixLayoutDestroy(layout);
+    cublasLtMatmulDescDestroy(description);
+  }
+
+  void run(int answer) {
+    const float one = 1, zero = 0;
+    CHECK(cublasLtMatmul(state.blas, description, &one, p.sides[0].weight, layouts[0], p.x, layouts[1], &zero, p.sides[0].y, layouts[2],
+                         p.sides[0].y, layouts[2], &answers[answer].algo, state.workspace, bytes, state.stream));
+  }
+
+  void choose() {
+    std::vector<std::function<void()>> runs;
+    for (int i = 0; i < count; ++i)
+      runs.push_back([this, i] { run(i); });
+    std::vector<float> times = medians(runs, 5);
+    best = int(std::min_element(times.begin(), times.end()) - times.begin());
+  }
+};
 
 const char *deviceName() {
   static cudaDeviceProp properties;
@@ -359,26 +375,43 @@ void measure(const char *kind, Case &c, double rows, int repeats, bool blas) {
   for (int i = 0; i < c.product.sideCount; ++i)
     n += double(c.product.sides[i].n);
   const double flops = 2 * rows * n * double(c.product.k);
-  printf("{\"kind\": \"%s\", \"type\": \"%s\", \"result\": \"%s\", \"m\": %d, \"n\": %d, \"k\": %d, \"experts\": %d, \"device\": \"%s\"",
-         kind, typeName(c.product.xType), typeName(c.product.yType), int(rows), int(n), int(c.product.k), int(c.product.experts),
-         deviceName());
-  if (blas)
-    if (float time = timeBlas(c, true, repeats); time > 0)
-      printf(", \"cublaslt\": [%.1f, %.0f]", time, flops / time * 1e-6);
-  float best = 0;
-  auto one = [&](const char *name, LargeTile tile) {
-    c.poison();
-    float time = median([&] { CHECK(runLarge(state, c.product, tile)); }, repeats);
-    printf(", \"%s\": [%.1f, %.0f]", name, time, flops / time * 1e-6);
-    c.check(name, 1 << 16);
-    best = best == 0 ? time : std::min(best, time);
-  };
-  for (LargeTile tile : configurations) {
-    char name[32];
-    snprintf(name, sizeof name, "waves %d cluster %d", tile.waves, tile.cluster);
-    one(name, tile);
+  std::vector<std::string> names;
+  std::vector<std::function<void()>> runs;
+  std::unique_ptr<Blas> peer;
+  if (blas) {
+    peer = std::make_unique<Blas>(c.product);
+    if (peer->count > 0) {
+      peer->choose();
+      names.push_back("cublaslt"), runs.push_back([&] { peer->run(peer->best); });
+    }
   }
-  one("chosen", largeTile(state, c.product));
+  for (LargeTile tile : configurations) {
+    if (tile.ordered && c.product.xType != DSRT_F8E4M3)
+      continue;
+    char name[64];
+    snprintf(name, sizeof name, "%d,%d,%d,%d", tile.waves, tile.cluster, tile.slabs, tile.ordered);
+    names.push_back(name), runs.push_back([&c, tile] { CHECK(runLarge(state, c.product, tile)); });
+  }
+  names.push_back("chosen"), runs.push_back([&c] { CHECK(runLarge(state, c.product)); });
+  for (size_t i = 0; i < runs.size(); ++i) {
+    c.poison();
+    runs[i]();
+    CHECK(cudaStreamSynchronize(state.stream));
+    if (!c.check(names[i].c_str(), 1 << 16) && names[i] == "cublaslt")
+      --failures; // the peer's, not ours: said, not counted
+  }
+  std::vector<float> times = medians(runs, repeats);
+  Memory<float> clock(1);
+  float megahertz;
+  probeClock<<<1, 1, 0, state.stream>>>(clock.data);
+  CHECK(cudaMemcpyAsync(&megahertz, clock.data, 4, cudaMemcpyDeviceToHost, state.stream));
+  CHECK(cudaStreamSynchronize(state.stream));
+  printf("{\"kind\": \"%s\", \"type\": \"%s\", \"result\": \"%s\", \"m\": %d, \"n\": %d, \"k\": %d, \"experts\": %d, \"device\": \"%s\", "
+         "\"mhz\": %.0f",
+         kind, typeName(c.product.xType), typeName(c.product.yType), int(rows), int(n), int(c.product.k), int(c.product.experts),
+         deviceName(), megahertz);
+  for (size_t i = 0; i < runs.size(); ++i)
+    printf(", \"%s\": [%.1f, %.0f]", names[i].c_str(), times[i], flops / times[i] * 1e-6);
   printf("}\n");
 }
 
@@ -412,6 +445,14 @@ int main(int count, char **arguments) {
       measure("dense", c, double(m), 15, true);
     }
   }
+  if (count == 2 && !strcmp(arguments[1], "profile")) // for a profiler: one launch of each
+    for (auto [n, k] : {std::pair<int64_t, int64_t>{7168, 16384}, {24576, 1536}}) {
+      Case c(DSRT_F8E4M3, DSRT_BF16, 4096, k, {n});
+      Blas(c.product).run(0);
+      for (LargeTile tile : {LargeTile{2, 2, 1, 0}, {2, 2, 1, 1}, {2, 2, 2, 1}})
+        CHECK(runLarge(state, c.product, tile));
+      CHECK(cudaStreamSynchronize(state.stream));
+    }
   if (asked("plain")) {
     const int64_t shapes[][3] = {{4096, 7168, 16384}, {4096, 24576, 1536}, {4096, 4096, 7168}, {4096, 10944, 2048}, {512, 2048, 2048}};
     for (auto [m, n, k] : shapes) {

@@ -51,14 +51,12 @@ int64_t dimensionOf(const PlannedOperation &operation, Dimension dimension) {
     return operation.valueWidth;
   case Dimension::LatentWidth:
     return operation.latentWidth;
-  case Dimension::RopeWidth:
-    return operation.ropeWidth;
   }
   return 0;
 }
 
 const char *dimensionName(Dimension dimension) {
-  const char *names[] = {"N", "K", "the query's head", "the value's head", "the latent", "the rotated key"};
+  const char *names[] = {"N", "K", "the query's head", "the value's head", "the latent"};
   return names[size_t(dimension)];
 }
 
@@ -69,16 +67,12 @@ bool meets(const PlannedOperation &operation, const Requirement &requirement) {
     return value % requirement.value == 0;
   case Requirement::Kind::AtMost:
     return value <= requirement.value;
-  case Requirement::Kind::Exactly:
-    return value == requirement.value;
   }
   return false;
 }
 
 std::string unmet(const PlannedOperation &operation, const Requirement &requirement) {
-  const char *relation = requirement.kind == Requirement::Kind::Multiple ? " is no multiple of "
-                         : requirement.kind == Requirement::Kind::AtMost ? " is above "
-                                                                         : " is not ";
+  const char *relation = requirement.kind == Requirement::Kind::Multiple ? " is no multiple of " : " is above ";
   return std::string(dimensionName(requirement.dimension)) + " = " + std::to_string(dimensionOf(operation, requirement.dimension)) +
          relation + std::to_string(requirement.value) + ": " + requirement.why;
 }
@@ -247,7 +241,6 @@ Judgement dsmlir::judge(const Target &target, const PlannedOperation &operation,
   }
   judgement.kernel = chosen->name;
   addPartialTiles(operation, judgement.notes);
-  judgement.notes.insert(judgement.notes.end(), chosen->notes.begin(), chosen->notes.end());
   return judgement;
 }
 
@@ -344,7 +337,7 @@ std::string remedies(const Target &target, const PlannedOperation &operation, Re
     }
   for (const Target &other : targets())
     if (&other != &target && runs(other, operation, options))
-      texts.push_back("--target=" + other.name + (other.built ? "" : ", once this build has it"));
+      texts.push_back("--target=" + other.name);
   return texts.empty() ? "" : "what would run: " + eitherOf(texts);
 }
 
@@ -354,9 +347,7 @@ bool asksTheSame(const PlannedOperation &a, const PlannedOperation &b) {
     auto parts = [](const QuantFormat &f) { return std::tie(f.tileRows, f.tileCols, f.scale, f.rule, f.rounding, f.outerScale); };
     return x.type == y.type && x.format.has_value() == y.format.has_value() && (!x.format || parts(*x.format) == parts(*y.format));
   };
-  auto sizes = [](const PlannedOperation &o) {
-    return std::tie(o.family, o.n, o.k, o.queryWidth, o.valueWidth, o.latentWidth, o.ropeWidth);
-  };
+  auto sizes = [](const PlannedOperation &o) { return std::tie(o.family, o.n, o.k, o.queryWidth, o.valueWidth, o.latentWidth); };
   return sizes(a) == sizes(b) && likeFormats(a.activation, b.activation) && likeFormats(a.weight, b.weight);
 }
 

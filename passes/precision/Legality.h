@@ -47,7 +47,7 @@ struct PlannedOperation {
   int64_t experts = 0;                ///< 0 where it is not grouped
   std::string group;                  ///< of experts: the same for all runs that one projection of a layer is split into
   int64_t heads = 0;                  ///< of attention; of a projection, the heads that its columns are dealt to
-  int64_t queryWidth = 0, valueWidth = 0, latentWidth = 0, ropeWidth = 0; ///< of attention, a head
+  int64_t queryWidth = 0, valueWidth = 0, latentWidth = 0; ///< of attention, a head
   Cut cut = Cut::Whole;
   std::string location; ///< of the op in an .mlir file; empty where imported
 
@@ -69,7 +69,7 @@ struct Judgement {
   Verdict verdict = Verdict::Unsupported;
   std::string kernel;          ///< what runs it; empty where nothing does
   std::vector<Reason> reasons; ///< why it is not native
-  std::vector<Reason> notes;   ///< partial tiles and padding, where it runs
+  std::vector<Reason> notes;   ///< partial tiles, where it runs
 
   bool operator==(const Judgement &) const = default;
 };
@@ -83,11 +83,11 @@ struct OperandRule {
   std::vector<std::string> scales = {}, roundings = {};
 };
 
-enum class Dimension : uint8_t { N, K, QueryWidth, ValueWidth, LatentWidth, RopeWidth };
+enum class Dimension : uint8_t { N, K, QueryWidth, ValueWidth, LatentWidth };
 
 /// What a kernel asks of a dimension.
 struct Requirement {
-  enum class Kind : uint8_t { Multiple, AtMost, Exactly };
+  enum class Kind : uint8_t { Multiple, AtMost };
   Dimension dimension;
   Kind kind;
   int64_t value;
@@ -100,12 +100,10 @@ struct Kernel {
   std::string name;
   OperandRule activation = {}, weight = {};
   std::vector<Requirement> requirements = {};
-  std::vector<Reason> notes = {}; ///< what it does that the plan does not show: padding
 };
 
 struct Target {
   std::string name;
-  bool built;                  ///< whether this build compiles for it
   bool emulatesByDefault;      ///< low precision is emulated here by definition, and that is no fallback
   std::string source;          ///< what the table follows
   std::vector<Kernel> kernels; ///< of a family the first that fits runs it, native ones before emulations

@@ -74,8 +74,7 @@ Json targetJson(const Legality &legality) {
       notes.push_back(note.text);
     refusals.push_back({{"code", codeName(refusal.code)}, {"message", refusal.message}, {"notes", notes}});
   }
-  return {{"in_this_build", legality.target->built},
-          {"follows", legality.target->source},
+  return {{"follows", legality.target->source},
           {"allow_fallback", legality.allowFallback},
           {"runs", legality.runs()},
           {"refusals", refusals},
@@ -86,8 +85,7 @@ Json targetJson(const Legality &legality) {
 std::string counted(size_t count, const char *what) { return std::to_string(count) + " " + what + (count == 1 ? "" : "s"); }
 
 void writeTarget(std::string &text, const Legality &legality) {
-  text += "target " + legality.target->name;
-  text += legality.target->built ? ": " : " (not part of this build; what " + legality.target->source + " can take): ";
+  text += "target " + legality.target->name + ": ";
   text += counted(legality.count(Verdict::Native), "operation") + " native, " + std::to_string(legality.count(Verdict::Emulated)) +
           " emulated, " + std::to_string(legality.count(Verdict::Unsupported)) + " unsupported\n";
   for (Verdict verdict : {Verdict::Unsupported, Verdict::Emulated, Verdict::Native})

@@ -9,7 +9,7 @@
 
 namespace dsmlir {
 
-/// The plan's section `targets`, an entry a target: {"cpu": {"in_this_build", "follows", "allow_fallback", "runs", "refusals":
+/// The plan's section `targets`, an entry a target: {"cpu": {"follows", "allow_fallback", "runs", "refusals":
 /// [{"code", "message", "notes": [...]}], "operations": [{"kinds": [...], "verdict", "kernel" or null, "reasons": [{"kind", "text"}],
 /// "notes": the same, "count", "paths": ["blocks.[0-2].attn.q_a_proj"]}]}}.
 dsrt::Json targetsJson(const std::vector<Legality> &targets);

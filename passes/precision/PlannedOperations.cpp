@@ -172,7 +172,6 @@ private:
     core.activation = operandOf(elementOf(attention.getQ()));
     core.queryWidth = int64_t(attention.getNope()) + int64_t(attention.getRope());
     core.valueWidth = int64_t(attention.getValue());
-    core.ropeWidth = int64_t(attention.getRope());
     core.latentWidth = planned.k;
     core.cut = Cut::Whole; // said by the expansion, of the same weight
     if (prefill) {

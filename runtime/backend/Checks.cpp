@@ -65,6 +65,14 @@ Status expectMla(const MlaShape &shape, int32_t type, int64_t tokens, int64_t co
   return expectBatch(batch, tokens, cache);
 }
 
+Status expectOneTokenRows(const dsrt_batch *batch) {
+  for (int64_t row = 0; row < batch->rows; ++row)
+    if (batch->offsets[row] != row || batch->offsets[row + 1] != row + 1)
+      return broken("expects one token in each row of a decode call, but got %d in row %lld",
+                    batch->offsets[row + 1] - batch->offsets[row], (long long)row);
+  return {};
+}
+
 Status expectExpansion(const dsrt_weight *kv_b, const dsrt_quant *activation, int64_t latent) {
   bool quantised = kv_b->format.scale != DSRT_NONE;
   if (quantised != (activation != nullptr && activation->scale != DSRT_NONE))

@@ -44,6 +44,9 @@ inline constexpr int64_t maxHeadColumns = 1024, maxLatent = 4096;
 Status expectMla(const MlaShape &shape, int32_t type, int64_t tokens, int64_t columns, int64_t qColumns, int64_t kvColumns,
                  const dsrt_weight *kv_b, const dsrt_cache *cache, const dsrt_batch *batch, int64_t layer, int64_t bytes, int64_t needed);
 
+/// Checks that each row of a decode call holds one token.
+Status expectOneTokenRows(const dsrt_batch *batch);
+
 /// Checks the format in which mla_prefill is to quantise latents before they are multiplied with kv_b: one where kv_b is quantised, in
 /// tiles of one token or of the whole operand.
 Status expectExpansion(const dsrt_weight *kv_b, const dsrt_quant *activation, int64_t latent);

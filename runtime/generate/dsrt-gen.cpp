@@ -198,18 +198,23 @@ void writeStubs(std::ostream &out, const std::vector<Operation> &operations) {
   for (const Operation &operation : operations) {
     std::vector<std::string> parameters, arguments;
     signature(operation, parameters, arguments);
-    // The first result, for --check-finite: its elements and element type.
-    std::string result = "nullptr, 0, DSRT_NONE";
+    // The results, for --check-finite: elements and element type. Grouped products write the rows of their experts alone.
+    bool grouped = false;
     for (const Operand &operand : operation.operands)
-      if (operand.role == "OUT") {
-        std::string type = operand.type == "f32" ? "DSRT_F32" : operand.type == "i32" ? "DSRT_I32" : "type_" + operand.type;
-        result = operand.name + ", " + join(operand.dims, " * ") + ", " + type;
-        break;
-      }
+      grouped |= operand.role == "ATTR" && operand.name == "first";
+    std::vector<std::string> results;
+    for (const Operand &operand : operation.operands) {
+      if (operand.role != "OUT")
+        continue;
+      std::string type = operand.type == "f32" ? "DSRT_F32" : operand.type == "i32" ? "DSRT_I32" : "type_" + operand.type;
+      results.push_back(grouped ? "writtenByExperts(context, " + operand.name + ", " + operand.dims.back() + ", " + type +
+                                      ", offsets, first, experts)"
+                                : "{" + operand.name + ", " + join(operand.dims, " * ") + ", " + type + "}");
+    }
     out << declaration(operation, "dsrt_" + operation.name) << " {\n"
-        << "  DSRT_STUB_BEFORE(context, site);\n"
-        << "  int32_t code = dsrt_context_backend(context)->" << operation.name << "(context, site, " << join(arguments) << ");\n"
-        << "  return DSRT_STUB_AFTER(context, site, code, " << operation.name << ", " << result << ");\n}\n\n";
+        << "  if (int32_t refused = dsrt::beforeCall(context, site))\n    return refused;\n"
+        << "  int32_t code = context->backend->" << operation.name << "(context, site, " << join(arguments) << ");\n"
+        << "  return dsrt::afterCall(context, site, code, {" << join(results) << "});\n}\n\n";
   }
 }
 

@@ -1,4 +1,4 @@
-// The backends that this runtime has.
+// The backends that this runtime has: the CPU's is linked in, the others are plugins.
 #pragma once
 
 #include "dsrt/dsrt_backend.h"
@@ -10,10 +10,14 @@
 
 namespace dsrt {
 
-/// Every backend of this build.
-std::vector<const dsrt_backend *> backends();
+/// The names that findBackend knows: "cpu", "cuda".
+std::vector<std::string> backendNames();
 
-/// DSRT_UNAVAILABLE with those that there are where none has this name; DSRT_MISMATCH where it was built for another C interface.
+/// A plugin dsrt_NAME.so is looked for in the folder that the environment variable DSRT_BACKEND_PATH names, or else in ../lib beside the
+/// program's folder; it is loaded when it is asked for, and stays.
+///
+/// DSRT_UNAVAILABLE where none has this name, or the plugin is not there or cannot be loaded; DSRT_MISMATCH where it was built for
+/// another C interface or is no backend.
 Expected<const dsrt_backend *> findBackend(const std::string &name);
 
 /// A backend with its state, and the context of a run on it.

@@ -18,6 +18,16 @@ Status dsrt_context::status(int32_t code) const {
   return {dsrt_code(code), message.empty() ? describe(site) + ": the backend failed without a message" : message};
 }
 
+Status dsrt_context::backendStatus(int32_t code, const char *what) const {
+  if (code == DSRT_OK)
+    return {};
+  std::string text = std::string("the ") + backend->name + " backend cannot " + what;
+  const char *reason = backend->message ? backend->message(state) : "";
+  if (*reason)
+    text += std::string(": ") + reason;
+  return {dsrt_code(code), text};
+}
+
 namespace {
 
 template <typename Bits> int64_t firstWithExponent(const void *data, int64_t count, Bits exponent) {
@@ -66,37 +76,87 @@ int64_t dsrt::firstNotFinite(const void *data, int64_t count, int32_t dtype) {
   return -1;
 }
 
+namespace {
+
+/// Whether the trace takes its times from the backend's queue.
+bool marksTrace(const dsrt_context &context) { return context.trace && context.backend->queue; }
+
+int32_t failed(dsrt_context *context, int32_t code, const char *what) {
+  return dsrt_context_fail(context, code, "%s", context->backendStatus(code, what).message().c_str());
+}
+
+void addToTrace(dsrt_context &context, int32_t site, uint64_t begin, uint64_t end) {
+  bool named = context.sites && site >= 0 && site < int64_t(context.sites->size());
+  context.trace->add(named ? (*context.sites)[site].operation : "call", named ? (*context.sites)[site].path : "", begin, end);
+}
+
+} // namespace
+
+int32_t dsrt::traceBegin(dsrt_context *context) {
+  if (!marksTrace(*context))
+    return DSRT_OK;
+  context->traced.clear();
+  context->callBegin = context->trace->now();
+  return context->backend->queue->mark(context->state, firstTraceMark);
+}
+
+int32_t dsrt::traceEnd(dsrt_context *context) {
+  if (!marksTrace(*context))
+    return DSRT_OK;
+  // The call at index i stands between the marks 2i + 1 and 2i + 2; the first mark is when the host began.
+  const dsrt_backend_queue &queue = *context->backend->queue;
+  for (size_t i = 0; i < context->traced.size(); ++i) {
+    double begin = 0, end = 0;
+    int32_t mark = firstTraceMark + 2 * int32_t(i) + 1;
+    int32_t code = queue.elapsed(context->state, firstTraceMark, mark, &begin);
+    if (code == DSRT_OK)
+      code = queue.elapsed(context->state, firstTraceMark, mark + 1, &end);
+    if (code != DSRT_OK)
+      return code;
+    addToTrace(*context, context->traced[i], context->callBegin + uint64_t(begin * 1e6), context->callBegin + uint64_t(end * 1e6));
+  }
+  return DSRT_OK;
+}
+
 int32_t dsrt::beforeCall(dsrt_context *context, int32_t site) {
   context->site = site;
   if (context->cancelled && context->cancelled->load(std::memory_order_relaxed))
     return dsrt_context_fail(context, DSRT_REJECTED, "the run was ended before this operation");
+  if (marksTrace(*context)) {
+    int32_t code = context->backend->queue->mark(context->state, firstTraceMark + 2 * int32_t(context->traced.size()) + 1);
+    return code == DSRT_OK ? code : failed(context, code, "mark the begin of the operation");
+  }
   if (context->trace)
     context->callBegin = context->trace->now();
   return DSRT_OK;
 }
 
-int32_t dsrt::afterCall(dsrt_context *context, int32_t site, int32_t code, const WrittenResult &result) {
+int32_t dsrt::afterCall(dsrt_context *context, int32_t site, int32_t code, std::initializer_list<WrittenResult> results) {
   if (code != DSRT_OK)
     return code;
-  bool check = context->checkFinite && result.count > 0 && elementBytes(result.dtype);
-  // A backend may only have queued the call: its time and its values are there after a wait.
-  if (context->trace || check)
-    if ((code = context->backend->synchronize(context->state)) != DSRT_OK)
-      return dsrt_context_fail(context, code, "the backend failed to finish the operation");
-  if (context->trace) {
-    bool named = context->sites && site >= 0 && site < int64_t(context->sites->size());
-    context->trace->add(named ? (*context->sites)[site].operation : "call", named ? (*context->sites)[site].path : "", context->callBegin,
-                        context->trace->now());
+  if (marksTrace(*context)) {
+    context->traced.push_back(site);
+    if ((code = context->backend->queue->mark(context->state, firstTraceMark + 2 * int32_t(context->traced.size()))) != DSRT_OK)
+      return failed(context, code, "mark the end of the operation");
+  } else if (context->trace) {
+    addToTrace(*context, site, context->callBegin, context->trace->now());
   }
-  if (!check)
+  // Its values are there after a wait, and what failed while it ran is known then, and was this call.
+  if (!context->checkFinite)
     return DSRT_OK;
-  context->copied.resize(size_t(result.count) * elementBytes(result.dtype));
-  if ((code = context->backend->copy_out(context->state, context->copied.data(), result.data, context->copied.size())) != DSRT_OK)
-    return dsrt_context_fail(context, code, "cannot copy the result for --check-finite");
-  int64_t element = firstNotFinite(context->copied.data(), result.count, result.dtype);
-  if (element < 0)
-    return DSRT_OK;
-  return dsrt_context_fail(context, DSRT_NOT_FINITE,
-                           "expects finite values, but element %lld of the result is not: this is the first operation that made one",
-                           (long long)element);
+  if ((code = context->backend->synchronize(context->state)) != DSRT_OK)
+    return failed(context, code, "finish the operation");
+  for (const WrittenResult &result : results) {
+    if (result.count <= 0 || elementBytes(result.dtype) == 0)
+      continue;
+    context->copied.resize(size_t(result.count) * elementBytes(result.dtype));
+    if ((code = context->backend->copy_out(context->state, context->copied.data(), result.data, context->copied.size())) != DSRT_OK)
+      return failed(context, code, "copy the result for --check-finite");
+    int64_t element = firstNotFinite(context->copied.data(), result.count, result.dtype);
+    if (element >= 0)
+      return dsrt_context_fail(context, DSRT_NOT_FINITE,
+                               "expects finite values, but element %lld of the result is not: this is the first operation that made one",
+                               (long long)element);
+  }
+  return DSRT_OK;
 }

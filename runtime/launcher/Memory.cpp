@@ -17,7 +17,7 @@ std::string dsrt::bytesText(uint64_t bytes) {
   return format("%.1f %s", value, units[unit]);
 }
 
-Status dsrt::checkMemory(const MemoryNeed &need, uint64_t available) {
+Status dsrt::checkMemory(const MemoryNeed &need, uint64_t available, const std::string &what) {
   uint64_t total = 0;
   bool overflow = false;
   // Loading's workspace is free again before the arena and the results fill.
@@ -25,10 +25,16 @@ Status dsrt::checkMemory(const MemoryNeed &need, uint64_t available) {
     overflow |= __builtin_add_overflow(total, part, &total);
   if (!overflow && total <= available)
     return {};
-  return {DSRT_OUT_OF_MEMORY, "the run expects " + bytesText(total) + " of memory, but " + bytesText(available) +
-                                  " are available: weights " + bytesText(need.weights) + ", cache " + bytesText(need.cache) + ", arena " +
-                                  bytesText(need.arena) + ", results " + bytesText(need.results) + ", workspace while loading " +
-                                  bytesText(need.workspace) +
+  std::string parts;
+  for (auto [name, bytes] : {std::pair("weights ", need.weights),
+                             {"cache ", need.cache},
+                             {"arena ", need.arena},
+                             {"results ", need.results},
+                             {"workspace while loading ", need.workspace}})
+    if (bytes)
+      parts += (parts.empty() ? "" : ", ") + std::string(name) + bytesText(bytes);
+  return {DSRT_OUT_OF_MEMORY, "the run expects " + bytesText(total) + " of " + what + ", but " + bytesText(available) +
+                                  " are available: " + parts +
                                   "; fewer or shorter rows make the cache smaller, a compile with a smaller --max-tokens the arena"};
 }
 

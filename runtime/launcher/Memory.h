@@ -17,7 +17,8 @@ struct MemoryNeed {
 };
 
 /// DSRT_OUT_OF_MEMORY with the need by part and what there is; what would make it smaller.
-Status checkMemory(const MemoryNeed &need, uint64_t available);
+/// \param what  whose memory, for the message
+Status checkMemory(const MemoryNeed &need, uint64_t available, const std::string &what = "memory");
 
 /// Bytes that this process can still take: MemAvailable of /proc/meminfo, or what its control group leaves where that is less.
 /// UINT64_MAX where the system does not say.

@@ -25,41 +25,23 @@ extern "C" int32_t dsrt_context_fail(dsrt_context *context, int32_t code, const 
 
 namespace {
 
-const dsrt_backend *dsrt_context_backend(dsrt_context *context) { return context->backend; }
-
-// What a call has written of its first result. Grouped products write the rows of their experts alone, the others stay as
-// they were, and may hold anything. The three names stand for the parameters of that name, which hide them where a
-// function has them: so one macro serves all functions.
-struct NoParameter {};
-[[maybe_unused]] constexpr NoParameter offsets, first, weight;
-
-template <typename Offsets, typename First, typename Weight>
-dsrt::WrittenResult written(dsrt_context *, const void *data, int64_t count, int32_t dtype, Offsets, First, Weight) {
-  return {data, count, dtype};
-}
-
-dsrt::WrittenResult written(dsrt_context *context, const void *data, int64_t count, int32_t dtype, const int32_t *offsets, int64_t first,
-                            const dsrt_weight *weight) {
+/// What a grouped product has written of a result [rows, columns]: rows offsets[first] .. offsets[first + experts]. The others stay as they
+/// were, and may hold anything.
+dsrt::WrittenResult writtenByExperts(dsrt_context *context, const void *data, int64_t columns, int32_t dtype, const int32_t *offsets,
+                                     int64_t first, int64_t experts) {
   if (!context->checkFinite)
     return {data, 0, dtype};
-  // Rows offsets[first] .. offsets[first + experts] of [rows, n].
   int32_t begin = 0, end = 0;
   const dsrt_backend *backend = context->backend;
   if (backend->synchronize(context->state) != DSRT_OK ||
       backend->copy_out(context->state, &begin, offsets + first, sizeof begin) != DSRT_OK ||
-      backend->copy_out(context->state, &end, offsets + first + weight->experts, sizeof end) != DSRT_OK)
+      backend->copy_out(context->state, &end, offsets + first + experts, sizeof end) != DSRT_OK)
     return {data, 0, dtype};
   int64_t size = dtype == DSRT_F32 ? 4 : 2; // results of products are F32, BF16 or F16
-  return {static_cast<const char *>(data) + begin * weight->rows * size, (end - begin) * weight->rows, dtype};
+  return {static_cast<const char *>(data) + begin * columns * size, (end - begin) * columns, dtype};
 }
 
 } // namespace
-
-#define DSRT_STUB_BEFORE(context, site)                                                                                                    \
-  if (int32_t refused = dsrt::beforeCall(context, site))                                                                                   \
-  return refused
-#define DSRT_STUB_AFTER(context, site, code, op, data, count, dtype)                                                                       \
-  dsrt::afterCall(context, site, code, written(context, data, count, dtype, offsets, first, weight))
 
 extern "C" {
 #include "dsrt/dsrt_stubs.inc"

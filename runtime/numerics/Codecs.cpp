@@ -79,23 +79,6 @@ DSRT_VERSIONS void encodeBatchUE8M0(const float *x, uint8_t *y, size_t count) {
 
 } // namespace
 
-size_t elementBytes(int32_t dtype) {
-  switch (dtype) {
-  case DSRT_F32:
-  case DSRT_I32:
-    return 4;
-  case DSRT_BF16:
-  case DSRT_F16:
-    return 2;
-  case DSRT_F8E4M3:
-  case DSRT_F8E5M2:
-  case DSRT_UE8M0:
-    return 1;
-  default:
-    return 0;
-  }
-}
-
 void decodeColumns(int32_t dtype, const void *row, int64_t begin, int64_t count, float *values) {
   auto *bytes = static_cast<const uint8_t *>(row);
   if (!isFourBit(dtype))
@@ -121,21 +104,6 @@ void packFourBit(const uint8_t *codes, int64_t begin, int64_t count, void *row) 
   pairHalves(codes, bytes + begin / 2, count / 2);
   if (count % 2 != 0)
     bytes[(begin + count) / 2] = codes[count - 1];
-}
-
-float largestValue(int32_t payload) {
-  switch (payload) {
-  case DSRT_F8E4M3:
-    return 448;
-  case DSRT_F8E5M2:
-    return 57344;
-  case DSRT_F4E2M1:
-    return 6;
-  case DSRT_NF4:
-    return 1;
-  default:
-    return 0;
-  }
 }
 
 std::string typeName(int32_t dtype) {

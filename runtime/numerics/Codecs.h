@@ -12,6 +12,8 @@
 //
 // E4M3, E5M2: OCP 8-bit Floating Point Specification 1.0 ("fn": no infinity). E2M1, UE8M0: OCP Microscaling Formats 1.0. NF4: the
 // quantiles of a normal distribution that QLoRA lists (arXiv 2305.14314, appendix E), in rising order; ties go to the lower level.
+//
+// Conversions one by one are constexpr and use no object of namespace scope: nvcc compiles them for devices, too.
 #pragma once
 
 #include "runtime/support/Status.h"
@@ -38,7 +40,7 @@ using E4M3Format = SmallFloat<3, 7, 0x7e, 0x7e>;
 using E2M1Format = SmallFloat<1, 1, 0x7, 0x7>;
 
 /// The magnitude's code, of a magnitude that is not NaN. Branch-free, so that loops over it become vector code.
-template <typename Format> inline uint32_t encodeMagnitude(uint32_t magnitude) {
+template <typename Format> constexpr uint32_t encodeMagnitude(uint32_t magnitude) {
   constexpr int shift = 23 - Format::mantissa;
   constexpr uint32_t smallestNormal = uint32_t(128 - Format::bias) << 23;
   // Subnormal results: adding 2^(23 + e), whose last place is the smallest step 2^e, lets the F32 addition round to that step.
@@ -52,20 +54,20 @@ template <typename Format> inline uint32_t encodeMagnitude(uint32_t magnitude) {
 
 } // namespace codec
 
-inline uint16_t encodeBF16(float value) {
+constexpr uint16_t encodeBF16(float value) {
   uint32_t bits = std::bit_cast<uint32_t>(value);
   uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
   uint32_t quiet = (bits >> 16) | 0x40;
   return uint16_t((bits & 0x7fffffff) > 0x7f800000 ? quiet : rounded);
 }
-inline float decodeBF16(uint16_t code) { return std::bit_cast<float>(uint32_t(code) << 16); }
+constexpr float decodeBF16(uint16_t code) { return std::bit_cast<float>(uint32_t(code) << 16); }
 
-inline uint16_t encodeF16(float value) {
+constexpr uint16_t encodeF16(float value) {
   uint32_t bits = std::bit_cast<uint32_t>(value), magnitude = bits & 0x7fffffff;
   uint32_t quiet = 0x7e00 | ((magnitude >> 13) & 0x1ff);
   return uint16_t(((bits >> 16) & 0x8000) | (magnitude > 0x7f800000 ? quiet : codec::encodeMagnitude<codec::F16Format>(magnitude)));
 }
-inline float decodeF16(uint16_t code) {
+constexpr float decodeF16(uint16_t code) {
   uint32_t sign = uint32_t(code & 0x8000) << 16, magnitude = code & 0x7fff;
   uint32_t normal = (magnitude << 13) + (uint32_t(127 - 15) << 23);
   uint32_t special = (magnitude << 13) | 0x7f800000 | (magnitude > 0x7c00 ? 0x400000 : 0);
@@ -73,52 +75,54 @@ inline float decodeF16(uint16_t code) {
   return std::bit_cast<float>(sign | (magnitude >= 0x7c00 ? special : magnitude < 0x400 ? subnormal : normal));
 }
 
-inline uint8_t encodeE4M3(float value) {
+constexpr uint8_t encodeE4M3(float value) {
   uint32_t bits = std::bit_cast<uint32_t>(value), magnitude = bits & 0x7fffffff;
   return uint8_t(((bits >> 24) & 0x80) | (magnitude > 0x7f800000 ? 0x7f : codec::encodeMagnitude<codec::E4M3Format>(magnitude)));
 }
-inline float decodeE4M3(uint8_t code) {
+constexpr float decodeE4M3(uint8_t code) {
   uint32_t sign = uint32_t(code & 0x80) << 24, magnitude = code & 0x7f;
   uint32_t normal = (magnitude << 20) + (uint32_t(127 - 7) << 23);
   uint32_t subnormal = std::bit_cast<uint32_t>(float(int32_t(magnitude)) * 0x1p-9f);
   return std::bit_cast<float>(sign | (magnitude == 0x7f ? 0x7fc00000 : magnitude < 0x8 ? subnormal : normal));
 }
 
-inline uint8_t encodeE5M2(float value) {
+constexpr uint8_t encodeE5M2(float value) {
   uint32_t bits = std::bit_cast<uint32_t>(value), magnitude = bits & 0x7fffffff;
   uint32_t quiet = 0x7e | ((magnitude >> 21) & 0x1);
   return uint8_t(((bits >> 24) & 0x80) | (magnitude > 0x7f800000 ? quiet : codec::encodeMagnitude<codec::E5M2Format>(magnitude)));
 }
 /// E5M2 is the upper half of F16.
-inline float decodeE5M2(uint8_t code) { return decodeF16(uint16_t(code << 8)); }
+constexpr float decodeE5M2(uint8_t code) { return decodeF16(uint16_t(code << 8)); }
 
 /// The code stands in the lower four bits.
-inline uint8_t encodeE2M1(float value) {
+constexpr uint8_t encodeE2M1(float value) {
   uint32_t bits = std::bit_cast<uint32_t>(value), magnitude = bits & 0x7fffffff;
   return uint8_t(((bits >> 28) & 0x8) | codec::encodeMagnitude<codec::E2M1Format>(magnitude));
 }
-inline float decodeE2M1(uint8_t code) {
+constexpr float decodeE2M1(uint8_t code) {
   constexpr float values[] = {0, 0.5f, 1, 1.5f, 2, 3, 4, 6, -0.f, -0.5f, -1, -1.5f, -2, -3, -4, -6};
   return values[code & 0xf];
 }
 
 /// The levels of NF4. Code 7 is 0; 0 and 15 are -1 and 1.
-inline constexpr float nf4Levels[16] = {-1.0f,
-                                        -0.6961928009986877f,
-                                        -0.5250730514526367f,
-                                        -0.39491748809814453f,
-                                        -0.28444138169288635f,
-                                        -0.18477343022823334f,
-                                        -0.09105003625154495f,
-                                        0.0f,
-                                        0.07958029955625534f,
-                                        0.16093020141124725f,
-                                        0.24611230194568634f,
-                                        0.33791524171829224f,
-                                        0.44070982933044434f,
-                                        0.5626170039176941f,
-                                        0.7229568362236023f,
-                                        1.0f};
+struct Nf4Levels {
+  float level[16] = {-1.0f,
+                     -0.6961928009986877f,
+                     -0.5250730514526367f,
+                     -0.39491748809814453f,
+                     -0.28444138169288635f,
+                     -0.18477343022823334f,
+                     -0.09105003625154495f,
+                     0.0f,
+                     0.07958029955625534f,
+                     0.16093020141124725f,
+                     0.24611230194568634f,
+                     0.33791524171829224f,
+                     0.44070982933044434f,
+                     0.5626170039176941f,
+                     0.7229568362236023f,
+                     1.0f};
+};
 
 namespace codec {
 
@@ -133,41 +137,60 @@ constexpr uint32_t ordered(float value) {
 struct Nf4Bounds {
   uint32_t bound[15];
   constexpr Nf4Bounds() : bound() {
+    constexpr Nf4Levels levels;
     for (int i = 0; i < 15; ++i) {
-      double middle = (double(nf4Levels[i]) + double(nf4Levels[i + 1])) / 2;
+      double middle = (double(levels.level[i]) + double(levels.level[i + 1])) / 2;
       uint32_t nearest = ordered(float(middle));
       bound[i] = double(float(middle)) > middle ? nearest - 1 : nearest;
     }
   }
 };
-inline constexpr Nf4Bounds nf4Bounds;
 
 } // namespace codec
 
 /// The code stands in the lower four bits.
-inline uint8_t encodeNF4(float value) {
+constexpr uint8_t encodeNF4(float value) {
+  constexpr codec::Nf4Bounds bounds;
   uint32_t place = codec::ordered(value), code = 0;
-  for (uint32_t bound : codec::nf4Bounds.bound)
-    code += place > bound;
+  for (int i = 0; i < 15; ++i)
+    code += place > bounds.bound[i];
   return uint8_t(code);
 }
-inline float decodeNF4(uint8_t code) { return nf4Levels[code & 0xf]; }
+constexpr float decodeNF4(uint8_t code) {
+  constexpr Nf4Levels levels;
+  return levels.level[code & 0xf];
+}
 
 /// The nearest power of two, the upper one at a tie; values below 2^-127, zero and negative values among them, become 2^-127.
 uint8_t encodeUE8M0(float value);
 /// 2^(code - 127); 0xff is NaN.
-inline float decodeUE8M0(uint8_t code) {
+constexpr float decodeUE8M0(uint8_t code) {
   return std::bit_cast<float>(code == 0xff ? uint32_t(0x7fc00000) : code == 0 ? uint32_t(0x00400000) : uint32_t(code) << 23);
 }
 
 /// Bytes of an element: 0 for the four-bit types, two of which share a byte, and for DSRT_NONE.
-size_t elementBytes(int32_t dtype);
+constexpr size_t elementBytes(int32_t dtype) {
+  switch (dtype) {
+  case DSRT_F32:
+  case DSRT_I32:
+    return 4;
+  case DSRT_BF16:
+  case DSRT_F16:
+    return 2;
+  case DSRT_F8E4M3:
+  case DSRT_F8E5M2:
+  case DSRT_UE8M0:
+    return 1;
+  default:
+    return 0;
+  }
+}
 
 /// Whether two elements share a byte.
-inline bool isFourBit(int32_t dtype) { return dtype == DSRT_F4E2M1 || dtype == DSRT_NF4; }
+constexpr bool isFourBit(int32_t dtype) { return dtype == DSRT_F4E2M1 || dtype == DSRT_NF4; }
 
 /// Bytes of a row of `columns` elements. Rows of the four-bit types are padded to whole bytes (dsrt.h); 0 for DSRT_NONE.
-inline int64_t rowBytes(int32_t dtype, int64_t columns) {
+constexpr int64_t rowBytes(int32_t dtype, int64_t columns) {
   return isFourBit(dtype) ? (columns + 1) / 2 : int64_t(elementBytes(dtype)) * columns;
 }
 
@@ -179,7 +202,20 @@ void decodeColumns(int32_t dtype, const void *row, int64_t begin, int64_t count,
 void packFourBit(const uint8_t *codes, int64_t begin, int64_t count, void *row);
 
 /// The largest finite value of a quantised payload; 0 for other types.
-float largestValue(int32_t payload);
+constexpr float largestValue(int32_t payload) {
+  switch (payload) {
+  case DSRT_F8E4M3:
+    return 448;
+  case DSRT_F8E5M2:
+    return 57344;
+  case DSRT_F4E2M1:
+    return 6;
+  case DSRT_NF4:
+    return 1;
+  default:
+    return 0;
+  }
+}
 
 /// "f32", "bf16", ... for messages; "type N" for a number that is none.
 std::string typeName(int32_t dtype);

@@ -12,11 +12,9 @@ namespace dsrt {
 namespace {
 
 DSRT_VERSIONS uint32_t amaxBits(const float *x, int64_t count) {
-  // Magnitudes order as their bits do; infinities and NaN, from 0x7f800000 on, count as 0.
   uint32_t amax = 0;
   for (int64_t i = 0; i < count; ++i) {
-    uint32_t magnitude = std::bit_cast<uint32_t>(x[i]) & 0x7fffffff;
-    magnitude = magnitude < 0x7f800000 ? magnitude : 0;
+    uint32_t magnitude = finiteMagnitude(x[i]);
     amax = magnitude > amax ? magnitude : amax;
   }
   return amax;
@@ -44,12 +42,8 @@ DSRT_VERSIONS void encodeScaledNF4(const float *x, int64_t count, float scale, u
 template <typename Format, uint8_t Encode(float)>
 __attribute__((always_inline)) inline void encodeByRandom(const float *x, int64_t count, float scale, const uint32_t *random,
                                                           uint8_t *codes) {
-  for (int64_t i = 0; i < count; ++i) {
-    float value = x[i] / scale;
-    uint32_t bits = std::bit_cast<uint32_t>(value), magnitude = bits & 0x7fffffff;
-    uint8_t nan = Encode(value), code = uint8_t(((bits >> 24) & 0x80) | encodeMagnitudeStochastic<Format>(magnitude, random[i]));
-    codes[i] = magnitude > 0x7f800000 ? nan : code;
-  }
+  for (int64_t i = 0; i < count; ++i)
+    codes[i] = encodeStochastic<Format, Encode>(x[i] / scale, random[i]);
 }
 DSRT_VERSIONS void encodeByRandomE4M3(const float *x, int64_t count, float scale, const uint32_t *random, uint8_t *codes) {
   encodeByRandom<codec::E4M3Format, encodeE4M3>(x, count, scale, random, codes);
@@ -70,8 +64,6 @@ DSRT_VERSIONS void multiplyBy(float *x, int64_t count, float scale) {
     x[i] *= scale;
 }
 
-bool isPlain(const dsrt_quant &format) { return format.scale == DSRT_NONE; }
-
 int64_t extent(int32_t tile, int64_t whole) { return tile == 0 ? std::max<int64_t>(whole, 1) : tile; }
 
 Status checkExtents(int64_t rows, int64_t cols) {
@@ -83,7 +75,7 @@ Status checkExtents(int64_t rows, int64_t cols) {
 } // namespace
 
 Status checkFormat(const dsrt_quant &quant) {
-  if (isPlain(quant)) {
+  if (!hasScales(quant)) {
     if (quant.payload == DSRT_F32 || quant.payload == DSRT_BF16 || quant.payload == DSRT_F16)
       return {};
     return {DSRT_REJECTED, format("expects a format without scales to be f32, bf16 or f16, but got %s", typeName(quant.payload).c_str())};
@@ -127,37 +119,7 @@ int64_t tileColsOf(const dsrt_quant &quant, int64_t cols) {
   return (cols + tile - 1) / tile;
 }
 
-bool rowsAreIndependent(const dsrt_quant &quant) { return isPlain(quant) || (quant.tile_rows == 1 && quant.outer != DSRT_OUTER_TENSOR); }
-
 float amaxOf(const float *x, int64_t count) { return std::bit_cast<float>(amaxBits(x, count)); }
-
-float outerScaleOf(const dsrt_quant &quant, float amax) {
-  if (quant.outer == DSRT_OUTER_NONE)
-    return 1;
-  float quotient = std::max(amax, quant.amax_floor) / (largestValue(DSRT_F8E4M3) * largestValue(quant.payload));
-  return quotient == 0 ? 1 : quotient;
-}
-
-float scaleOf(const dsrt_quant &quant, float amax, float outer) {
-  amax = std::max(amax, quant.amax_floor);
-  float largest = largestValue(quant.payload), quotient = amax / largest;
-  if (quant.outer != DSRT_OUTER_NONE)
-    return decodeE4M3(encodeE4M3(quotient / outer)) * outer;
-  if (amax == 0)
-    return 1;
-  if (quant.rule == DSRT_SCALE_AMAX)
-    return quotient == 0 ? 1 : quotient;
-  if (quant.rule == DSRT_SCALE_MX) {
-    uint32_t exponents = (std::bit_cast<uint32_t>(largest) >> 23) - 127, biased = std::bit_cast<uint32_t>(amax) >> 23;
-    return biased <= exponents ? 0x1p-127f : std::bit_cast<float>((biased - exponents) << 23);
-  }
-  uint32_t bits = std::bit_cast<uint32_t>(quotient);
-  if (bits <= 0x00400000)
-    return 0x1p-127f; // the smallest UE8M0 value
-  if (bits <= 0x00800000)
-    return 0x1p-126f;
-  return std::bit_cast<float>((bits + 0x007fffff) & 0x7f800000);
-}
 
 void encodeScaled(const dsrt_quant &quant, Place place, const float *x, int64_t begin, int64_t count, float scale, void *payload) {
   constexpr int64_t block = 512; // a multiple of four
@@ -198,7 +160,7 @@ Status quantize(const dsrt_quant &quant, const float *x, int64_t rows, int64_t c
     return status;
   if (Status status = checkExtents(rows, cols); !status.ok())
     return status;
-  if (isPlain(quant)) {
+  if (!hasScales(quant)) {
     fromF32(x, quant.payload, payload, size_t(rows) * size_t(cols));
     return {};
   }
@@ -232,7 +194,7 @@ Status quantize(const dsrt_quant &quant, const float *x, int64_t rows, int64_t c
 void dequantizeRow(const dsrt_quant &quant, const void *payload, const float *scales, int64_t cols, int64_t row, int64_t begin,
                    int64_t count, float *x) {
   decodeColumns(quant.payload, static_cast<const uint8_t *>(payload) + row * rowBytes(quant.payload, cols), begin, count, x);
-  if (isPlain(quant))
+  if (!hasScales(quant))
     return;
   // The row's tile row needs no row count: whole-matrix tiles are tile row 0.
   int64_t tileCols = extent(quant.tile_cols, cols), tiles = tileColsOf(quant, cols);

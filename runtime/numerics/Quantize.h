@@ -15,10 +15,15 @@
 //   g        amax' / (448 * largest), amax' of the row or of the whole matrix, at least amax_floor; 1 where that is 0
 //   scale    decodeE4M3(encodeE4M3((amax / largest) / g)) * g; a tile where that is 0 has payload 0
 // A format whose scale is DSRT_NONE is a plain dtype: its payload is the value rounded, and it has no scales.
+//
+// What is constexpr here is compiled for devices, too.
 #pragma once
 
+#include "runtime/numerics/Codecs.h"
 #include "runtime/support/Status.h"
 
+#include <algorithm>
+#include <bit>
 #include <cstdint>
 
 namespace dsrt {
@@ -32,17 +37,52 @@ Status checkFormat(const dsrt_quant &format);
 int64_t tileRowsOf(const dsrt_quant &format, int64_t rows);
 int64_t tileColsOf(const dsrt_quant &format, int64_t cols);
 
+/// Whether a format is more than a plain dtype.
+constexpr bool hasScales(const dsrt_quant &format) { return format.scale != DSRT_NONE; }
+
 /// Whether a row's payload and scales do not depend on the rows beside it.
-bool rowsAreIndependent(const dsrt_quant &format);
+constexpr bool rowsAreIndependent(const dsrt_quant &format) {
+  return !hasScales(format) || (format.tile_rows == 1 && format.outer != DSRT_OUTER_TENSOR);
+}
+
+/// The bits of a value's magnitude, which order as magnitudes do; 0 for what is not finite.
+constexpr uint32_t finiteMagnitude(float value) {
+  uint32_t magnitude = std::bit_cast<uint32_t>(value) & 0x7fffffff;
+  return magnitude < 0x7f800000 ? magnitude : 0;
+}
 
 /// The largest magnitude among the finite values of x, 0 where there is none.
 float amaxOf(const float *x, int64_t count);
 
 /// The outer scale of the largest magnitude of a row or matrix; 1 for a format without.
-float outerScaleOf(const dsrt_quant &format, float amax);
+constexpr float outerScaleOf(const dsrt_quant &quant, float amax) {
+  if (quant.outer == DSRT_OUTER_NONE)
+    return 1;
+  float quotient = std::max(amax, quant.amax_floor) / (largestValue(DSRT_F8E4M3) * largestValue(quant.payload));
+  return quotient == 0 ? 1 : quotient;
+}
 
 /// The scale of a tile with this amax and outer scale, of a format that checkFormat takes and that has scales.
-float scaleOf(const dsrt_quant &format, float amax, float outer = 1);
+constexpr float scaleOf(const dsrt_quant &quant, float amax, float outer = 1) {
+  amax = std::max(amax, quant.amax_floor);
+  float largest = largestValue(quant.payload), quotient = amax / largest;
+  if (quant.outer != DSRT_OUTER_NONE)
+    return decodeE4M3(encodeE4M3(quotient / outer)) * outer;
+  if (amax == 0)
+    return 1;
+  if (quant.rule == DSRT_SCALE_AMAX)
+    return quotient == 0 ? 1 : quotient;
+  if (quant.rule == DSRT_SCALE_MX) {
+    uint32_t exponents = (std::bit_cast<uint32_t>(largest) >> 23) - 127, biased = std::bit_cast<uint32_t>(amax) >> 23;
+    return biased <= exponents ? 0x1p-127f : std::bit_cast<float>((biased - exponents) << 23);
+  }
+  uint32_t bits = std::bit_cast<uint32_t>(quotient);
+  if (bits <= 0x00400000)
+    return 0x1p-127f; // the smallest UE8M0 value
+  if (bits <= 0x00800000)
+    return 0x1p-126f;
+  return std::bit_cast<float>((bits + 0x007fffff) & 0x7f800000);
+}
 
 /// Where a matrix that is quantised begins in the operand that it is a part of: what stochastic rounding counts by. Columns are those
 /// of the operand. Activations have expert 0, and rows that count the call's tokens, or the expert's weight in a stack its number in

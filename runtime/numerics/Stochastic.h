@@ -13,7 +13,7 @@
 namespace dsrt {
 
 /// The magnitude's code, of a magnitude that is not NaN, by 24 random bits. Branch-free like codec::encodeMagnitude.
-template <typename Format> inline uint32_t encodeMagnitudeStochastic(uint32_t magnitude, uint32_t random) {
+template <typename Format> constexpr uint32_t encodeMagnitudeStochastic(uint32_t magnitude, uint32_t random) {
   constexpr int shift = 23 - Format::mantissa;
   constexpr uint32_t smallestNormal = uint32_t(128 - Format::bias) << 23;
   // Below the smallest normal value codes count steps of 2^(1 - bias - mantissa).
@@ -27,8 +27,15 @@ template <typename Format> inline uint32_t encodeMagnitudeStochastic(uint32_t ma
   return code > Format::largestCode ? Format::overflowCode : code;
 }
 
+/// The code of E4M3 or E5M2 by 24 random bits.
+template <typename Format, uint8_t Encode(float)> constexpr uint8_t encodeStochastic(float value, uint32_t random) {
+  uint32_t bits = std::bit_cast<uint32_t>(value), magnitude = bits & 0x7fffffff;
+  uint8_t nan = Encode(value), code = uint8_t(((bits >> 24) & 0x80) | encodeMagnitudeStochastic<Format>(magnitude, random));
+  return magnitude > 0x7f800000 ? nan : code;
+}
+
 /// The 24 random bits of columns [4 * group, 4 * group + 4) of a row.
-inline std::array<uint32_t, 4> randomOf(uint64_t seed, int64_t expert, int64_t row, int64_t group) {
+constexpr std::array<uint32_t, 4> randomOf(uint64_t seed, int64_t expert, int64_t row, int64_t group) {
   std::array<uint32_t, 4> words =
       philox({uint32_t(group), uint32_t(row), uint32_t(uint64_t(row) >> 32), uint32_t(expert)}, {uint32_t(seed), uint32_t(seed >> 32)});
   for (uint32_t &word : words)

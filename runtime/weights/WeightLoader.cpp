@@ -1,4 +1,5 @@
-// Loading: for each parameter of the manifest a map of what is stored, a gathered copy, or the conversion piece by piece.
+// Loading: for each parameter of the manifest a map of what is stored, a gathered copy, or the conversion piece by piece. Where the
+// backend's memory is not the host's, pieces are uploaded as they are made: the host never holds a whole parameter.
 // Pages of the checkpoint are given back as soon as they have been read, so that memory holds what is resident, one
 // parameter's source, and no more.
 #include "runtime/weights/WeightLoader.h"
@@ -85,6 +86,10 @@ public:
     if (!memory)
       return memory.status();
     total = memory->read;
+    // A device rounds each allocation up, by a megabyte on average: there all parameters share one.
+    if (!hostMemory)
+      if (Status status = allocate(memory->resident + 2 * partAlignment * manifest.parameters.size(), weights->shared); !status.ok())
+        return status;
     shareCopies();
     std::map<std::string, const ResidentWeights::Entry *> loaded;
     for (const ManifestParameter &parameter : manifest.parameters) {
@@ -177,9 +182,19 @@ private:
   }
 
   Status allocate(uint64_t bytes, void *&memory) const {
-    int32_t code = options.backend->allocate(options.state, bytes, &memory);
-    if (code != DSRT_OK)
-      return {dsrt_code(code), format("the backend cannot allocate %llu bytes", (unsigned long long)bytes)};
+    return backendStatus(options.backend->allocate(options.state, bytes, &memory),
+                         format("allocate %llu bytes", (unsigned long long)bytes).c_str());
+  }
+
+  /// Memory for a payload or for scales: a part of what all share, or the parameter's own, which `own` then keeps.
+  Status place(uint64_t bytes, void *&own, void *&memory) {
+    if (!weights->shared) {
+      Status status = allocate(bytes, own);
+      memory = own;
+      return status;
+    }
+    memory = static_cast<char *>(weights->shared) + placed;
+    placed += (bytes + partAlignment - 1) / partAlignment * partAlignment;
     return {};
   }
 
@@ -187,31 +202,37 @@ private:
   Status convertParameter(const ManifestParameter &parameter, const WeightExtents &extents, Entry &entry) {
     uint64_t payloadBytes = 0, scaleBytes = 0;
     formatBytes(parameter.resident(), extents.experts, extents.rows, extents.cols, payloadBytes, scaleBytes);
-    if (Status status = allocate(payloadBytes, entry.payload); !status.ok())
+    void *payload = nullptr, *scales = nullptr;
+    if (Status status = place(payloadBytes, entry.payload, payload); !status.ok())
       return status;
-    entry.weight.data = entry.payload;
-    if (scaleBytes) {
-      if (Status status = allocate(scaleBytes, entry.scales); !status.ok())
+    if (scaleBytes)
+      if (Status status = place(scaleBytes, entry.scales, scales); !status.ok())
         return status;
-      entry.weight.scales = static_cast<float *>(entry.scales);
-    }
-    std::vector<uint8_t> hostPayload, hostScales;
-    if (!hostMemory)
-      hostPayload.resize(payloadBytes), hostScales.resize(scaleBytes);
-    uint8_t *payload = hostMemory ? static_cast<uint8_t *>(entry.payload) : hostPayload.data();
-    float *scales = reinterpret_cast<float *>(hostMemory ? static_cast<uint8_t *>(entry.scales) : hostScales.data());
-    if (Status status = fill(parameter, extents, payload, scaleBytes ? scales : nullptr); !status.ok())
-      return status;
-    if (hostMemory)
+    entry.weight.data = payload;
+    entry.weight.scales = static_cast<float *>(scales);
+    if (checkpoint || !options.backend->fill_random)
+      return fill(parameter, extents, static_cast<uint8_t *>(payload), static_cast<float *>(scales));
+    int32_t code = options.backend->fill_random(options.state, &entry.weight, std::hash<std::string>()(parameter.path));
+    return backendStatus(code, "fill the parameter with random values");
+  }
+
+  Status backendStatus(int32_t code, const char *what) const {
+    if (code == DSRT_OK)
       return {};
-    int32_t code = options.backend->copy_in(options.state, entry.payload, hostPayload.data(), payloadBytes);
-    if (code == DSRT_OK && scaleBytes)
-      code = options.backend->copy_in(options.state, entry.scales, hostScales.data(), scaleBytes);
-    return code == DSRT_OK ? Status() : Status(dsrt_code(code), "the backend cannot copy the parameter to its memory");
+    const char *reason = options.backend->message ? options.backend->message(options.state) : "";
+    return {dsrt_code(code), std::string("the backend cannot ") + what + (*reason ? ": " : "") + reason};
+  }
+
+  /// Bytes to the backend's memory; from any thread.
+  Status upload(void *target, const void *source, uint64_t bytes) {
+    std::lock_guard guard(uploading);
+    return backendStatus(options.backend->copy_in(options.state, target, source, bytes), "copy the parameter to its memory");
   }
 
   /// Payload and scales of all experts: pieces of rows, expert by expert.
   Status fill(const ManifestParameter &parameter, const WeightExtents &extents, uint8_t *payload, float *scales) {
+    const dsrt_quant &resident = parameter.resident();
+    uint64_t residentRow = rowBytes(resident.payload, extents.cols);
     uint64_t expertPayload = 0, expertScales = 0, storedScales = 0, storedRow = 0, ignored = 0;
     formatBytes(parameter.resident(), 1, extents.rows, extents.cols, expertPayload, expertScales);
     formatBytes(parameter.stored, 1, extents.rows, extents.cols, ignored, storedScales);
@@ -242,23 +263,52 @@ private:
         return {DSRT_REJECTED, "loading was ended"};
       int64_t e = piece / piecesOfExpert, begin = piece % piecesOfExpert * height, rows = std::min(height, extents.rows - begin);
       int64_t count = rows * extents.cols;
-      uint8_t *target = payload + e * expertPayload;
-      float *targetScales = scales ? scales + e * expertScales : nullptr;
+      // Where the piece goes: its own rows and, as it begins at the edge of a tile, its own scales.
+      uint8_t *target = payload + e * expertPayload + begin * residentRow;
+      float *targetScales = scales
+                                ? scales + e * expertScales +
+                                      (resident.tile_rows > 0 ? begin / resident.tile_rows * tilesOf(extents.cols, resident.tile_cols) : 0)
+                                : nullptr;
       const uint8_t *source = stored[e] ? stored[e] + begin * storedRow : nullptr;
       if (checkpoint && parameter.through.empty()) {
-        memcpy(target + begin * storedRow, source, rows * storedRow);
+        const float *sourceScales = targetScales && begin == 0 ? readScalesOf.data() + e * storedScales : nullptr;
+        if (hostMemory) {
+          memcpy(target, source, rows * storedRow);
+          if (sourceScales)
+            memcpy(targetScales, sourceScales, storedScales * sizeof(float));
+        } else {
+          Status status = upload(target, source, rows * storedRow);
+          if (status.ok() && sourceScales)
+            status = upload(targetScales, sourceScales, storedScales * sizeof(float));
+          if (!status.ok())
+            return status;
+        }
         dropPages(source, rows * storedRow);
-        if (targetScales && begin == 0)
-          memcpy(targetScales, readScalesOf.data() + e * storedScales, storedScales * sizeof(float));
         return {};
       }
+      // Values through the formats into place, or into memory of this piece that is uploaded.
+      auto finish = [&](const std::vector<dsrt_quant> &formats, std::vector<float> &values) -> Status {
+        int64_t expert = parameter.firstExpert + e;
+        if (hostMemory)
+          return runSteps(formats, values, expert, begin, rows, extents.cols, target, targetScales);
+        uint64_t payloadBytes = 0, scaleBytes = 0;
+        formatBytes(resident, 1, rows, extents.cols, payloadBytes, scaleBytes);
+        std::vector<uint8_t> made(payloadBytes);
+        std::vector<float> madeScales(scaleBytes / sizeof(float));
+        Status status = runSteps(formats, values, expert, begin, rows, extents.cols, made.data(), scales ? madeScales.data() : nullptr);
+        if (status.ok())
+          status = upload(target, made.data(), payloadBytes);
+        if (status.ok() && scaleBytes)
+          status = upload(targetScales, madeScales.data(), scaleBytes);
+        return status;
+      };
       std::vector<float> values(count);
       if (!checkpoint) {
         float amplitude = std::sqrt(3.f / float(extents.cols));
         uint64_t first = (uint64_t(e) * extents.rows + begin) * extents.cols;
         for (int64_t i = 0; i < count; ++i)
           values[i] = isVector ? 1.f : amplitude * uniform(seed, first + i);
-        return runSteps({parameter.resident()}, values, parameter.firstExpert + e, begin, rows, extents.cols, target, targetScales);
+        return finish({resident}, values);
       }
       const float *sourceScales = nullptr;
       if (!readScalesOf.empty())
@@ -275,8 +325,7 @@ private:
                           ? convert(dsrt_dtype(parameter.stored.payload), elements, DSRT_F32, values.data(), count)
                           : dequantize(parameter.stored, elements, sourceScales, rows, extents.cols, values.data());
       dropPages(source, rows * storedRow);
-      return status.ok() ? runSteps(parameter.through, values, parameter.firstExpert + e, begin, rows, extents.cols, target, targetScales)
-                         : status;
+      return status.ok() ? finish(parameter.through, values) : status;
     });
     return status;
   }
@@ -286,7 +335,7 @@ private:
     int32_t released = 0;
     int32_t code = options.backend->prepare_weight(options.state, &entry.weight, &released);
     if (code != DSRT_OK)
-      return {dsrt_code(code), "the backend cannot repack the parameter"};
+      return backendStatus(code, "repack the parameter");
     entry.prepared = true;
     if (!released)
       return {};
@@ -305,9 +354,12 @@ private:
   const Checkpoint *checkpoint; ///< null: random values
   const LoadOptions &options;
   bool hostMemory = true;
+  std::mutex uploading; ///< one copy at a time
   std::unique_ptr<ResidentWeights> weights;
   std::map<std::string, int32_t> uses;
   uint64_t done = 0, total = 0;
+  static constexpr uint64_t partAlignment = 256; ///< of payloads and scales in the shared memory
+  uint64_t placed = 0;                           ///< bytes of it that are taken
 };
 
 ResidentWeights::~ResidentWeights() {
@@ -319,6 +371,8 @@ ResidentWeights::~ResidentWeights() {
     if (entry->scales)
       backend->release(state, entry->scales);
   }
+  if (shared)
+    backend->release(state, shared);
 }
 
 Expected<std::unique_ptr<ResidentWeights>> loadWeights(const Manifest &manifest, const Checkpoint &checkpoint, const LoadOptions &options) {

@@ -60,12 +60,13 @@ private:
   struct Entry {
     dsrt_weight weight = {};
     std::string path;
-    void *payload = nullptr, *scales = nullptr; ///< allocated by the backend; null where mapped or released
+    void *payload = nullptr, *scales = nullptr; ///< allocated by the backend; null where mapped, released or in `shared`
     std::vector<float> hostScales;              ///< scales that were mapped unaligned or are not F32 in the file
     bool prepared = false;
   };
   const dsrt_backend *backend = nullptr;
   void *state = nullptr;
+  void *shared = nullptr;                         ///< of all parameters, where the backend's memory is not the host's
   std::vector<std::shared_ptr<MappedFile>> files; ///< keep the maps
   std::vector<std::unique_ptr<Entry>> entries;
   std::vector<const dsrt_weight *> order;

@@ -56,10 +56,5 @@ Status dsrt::runSteps(const std::vector<dsrt_quant> &formats, std::vector<float>
     if (Status status = dequantize(formats[step], codes.data(), codeScales.data(), rows, cols, values.data()); !status.ok())
       return status;
   }
-  const dsrt_quant &last = formats.back();
-  float *pieceScales = scales;
-  if (scales && last.tile_rows > 0) // a piece begins at the edge of a tile
-    pieceScales = scales + begin / last.tile_rows * tilesOf(cols, last.tile_cols);
-  return quantize(last, values.data(), rows, cols, static_cast<uint8_t *>(payload) + begin * rowBytes(last.payload, cols), pieceScales,
-                  {expert, begin});
+  return quantize(formats.back(), values.data(), rows, cols, payload, scales, {expert, begin});
 }

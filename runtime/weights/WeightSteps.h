@@ -23,8 +23,8 @@ int64_t pieceRows(const ManifestParameter &parameter);
 ///
 /// \param expert   its number in the model, 0 where there are no experts
 /// \param values   [rows, cols]; overwritten by what the steps before the last leave of them
-/// \param payload  the expert's resident payload, [rows of the expert, cols]
-/// \param scales   the expert's resident scales; null where the last format has none
+/// \param payload  where these rows' resident payload goes, [rows, cols]
+/// \param scales   where their scales go; null where the last format has none
 Status runSteps(const std::vector<dsrt_quant> &formats, std::vector<float> &values, int64_t expert, int64_t begin, int64_t rows,
                 int64_t cols, void *payload, float *scales);
 

@@ -332,6 +332,36 @@ DSRT_CASE(mla_decode, weightsInEveryFormat) {
     }
 }
 
+// The extents that backends have faster kernels for: those of DeepSeek-V2 and V3 in the latent, and smaller ones. Heads and contexts end
+// inside of blocks and tiles.
+DSRT_CASE(mla_decode, roundExtents) {
+  for (const dsrt_quant &format : {plainFormat(DSRT_BF16), fp8Format(128, 128), mxfp4Format()}) {
+    Attention a;
+    a.type = a.cacheType = DSRT_BF16;
+    a.weightFormat = format;
+    a.softmaxScale = 0.05f;
+    a.heads = 18, a.nope = 32, a.rope = 64, a.value = 32, a.latent = 512;
+    expectAttention(run, a, true, {{1, 70, 2}, {1, 31, 0}, {1, 32, 3}, {1, 0, 1}}, 5e-5);
+    a.heads = 5, a.nope = 64, a.rope = 16, a.value = 96, a.latent = 128;
+    a.slots = 19, a.length = 400;
+    std::vector<HostBatch::Row> rows;
+    for (int32_t row = 0; row < 19; ++row)
+      rows.push_back({1, row * (row < 17 ? 3 : 20), 18 - row});
+    expectAttention(run, a, true, rows, 5e-5);
+  }
+}
+
+// Many heads of several tokens: more than fit one block of a kernel that is bound by its products.
+DSRT_CASE(mla_decode, manyHeads) {
+  Attention a;
+  a.type = a.cacheType = DSRT_BF16;
+  a.weightFormat = fp8Format(128, 128);
+  a.softmaxScale = 0.05f;
+  a.heads = 66, a.nope = 8, a.rope = 64, a.value = 8, a.latent = 512;
+  a.slots = 8, a.length = 100;
+  expectAttention(run, a, true, {{1, 0, 7}, {1, 5, 0}, {1, 31, 2}, {1, 32, 1}, {1, 40, 6}, {1, 63, 4}, {1, 70, 5}, {1, 2, 3}}, 5e-5);
+}
+
 DSRT_CASE(mla_decode, equalsPrefill) {
   Attention a;
   Tensor queries = a.queries(300), cache = a.cache();
@@ -347,14 +377,39 @@ DSRT_CASE(mla_decode, equalsPrefill) {
   }
 }
 
+/// The smallest extents, and the round ones of the faster kernels.
+std::vector<Attention> extents() {
+  Attention round;
+  round.type = round.cacheType = DSRT_BF16;
+  round.weightFormat = plainFormat(DSRT_BF16);
+  round.heads = 3, round.nope = 32, round.rope = 16, round.value = 32, round.latent = 64;
+  return {{}, round};
+}
+
 DSRT_CASE(mla_decode, largeScoresAndNaN) {
-  Attention a;
-  a.spread = 30;
-  HostBatch batch(run, {{1, 100, 1}, {1, 3, 0}});
-  Tensor queries = a.queries(2), cache = a.cache();
-  expectClose(attention(run, a, true, queries, cache, batch), reference(a, queries, cache, a.kv_b(), batch, true), 3e-2);
-  queries.set(a.query() + a.nope + 2, std::nanf(""));
-  Tensor got = attention(run, a, true, queries, cache, batch);
-  for (int64_t i = 0; i < got.size(); ++i)
-    ASSERT_EQ(std::isnan(got[i]), i / a.value == 1) << i;
+  for (Attention a : extents()) {
+    a.spread = 30;
+    HostBatch batch(run, {{1, 100, 1}, {1, 3, 0}});
+    Tensor queries = a.queries(2), cache = a.cache();
+    expectClose(attention(run, a, true, queries, cache, batch), reference(a, queries, cache, a.kv_b(), batch, true), 3e-2);
+    queries.set(a.query() + a.nope + 2, std::nanf(""));
+    Tensor got = attention(run, a, true, queries, cache, batch);
+    for (int64_t i = 0; i < got.size(); ++i)
+      ASSERT_EQ(std::isnan(got[i]), i / a.value == 1) << i;
+  }
+}
+
+// What a slot holds behind a row's position, and what other slots hold, is not attended to.
+DSRT_CASE(mla_decode, readsNothingElse) {
+  for (const Attention &a : extents()) {
+    HostBatch batch(run, {{1, 100, 1}, {1, 3, 0}});
+    Tensor queries = a.queries(2), cache = a.cache(), poisoned = cache;
+    for (int64_t slot = 0; slot < a.slots; ++slot)
+      for (int64_t layer = 0; layer < 2; ++layer)
+        for (int64_t position = 0; position < a.length; ++position)
+          if (layer == 0 || slot > 1 || position > (slot == 1 ? 100 : 3))
+            for (int64_t c = 0; c < a.width(); ++c)
+              poisoned.set(((slot * 2 + layer) * a.length + position) * a.width() + c, std::nanf(""));
+    expectSame(attention(run, a, true, queries, poisoned, batch), attention(run, a, true, queries, cache, batch));
+  }
 }

@@ -42,6 +42,25 @@ Expected<std::unique_ptr<Machine>> Machine::open(const std::string &path, const 
   return machine;
 }
 
+namespace {
+
+/// Whether the parts fit: on a backend with memory of its own, what is resident there, and the rest on the host.
+Status checkMemoryOf(const dsrt_context &context, const MemoryNeed &need, bool madeInPlace) {
+  if (!context.backend->memory)
+    return checkMemory(need, availableMemory());
+  dsrt_memory memory = {};
+  if (Status status = context.backendStatus(context.backend->memory(context.state, &memory), "say how much memory is free"); !status.ok())
+    return status;
+  MemoryNeed there, here;
+  there.weights = need.weights, there.cache = need.cache, there.arena = need.arena;
+  if (Status status = checkMemory(there, memory.free, "memory of the device"); !status.ok())
+    return status;
+  here.results = need.results, here.workspace = madeInPlace ? 0 : need.workspace;
+  return checkMemory(here, availableMemory());
+}
+
+} // namespace
+
 Status Machine::prepare(const Checkpoint *checkpoint, int64_t slots, int64_t length, uint64_t results) {
   int32_t threads = threadsOrAll(options.threads);
   if (checkpoint)
@@ -50,21 +69,22 @@ Status Machine::prepare(const Checkpoint *checkpoint, int64_t slots, int64_t len
   Expected<WeightsMemory> need = measureWeights(manifest(), threads);
   if (!need)
     return need.status();
-  MemoryNeed memory;
-  memory.weights = residentBytes = need->resident;
+  MemoryNeed &memory = parts;
+  memory = {};
+  memory.weights = need->resident;
   memory.workspace = need->workspace;
   memory.arena = std::max(manifest().prefill.arenaBytes, manifest().decode.arenaBytes);
   memory.results = results;
   if (!cacheBytes(manifest(), slots, length, memory.cache))
     memory.cache = UINT64_MAX;
-  if (Status status = checkMemory(memory, availableMemory()); !status.ok())
+  dsrt_context &context = device->context;
+  if (Status status = checkMemoryOf(context, memory, !checkpoint && context.backend->fill_random); !status.ok())
     return status;
   if (Status status = artifact->load(); !status.ok())
     return status;
 
   auto begin = std::chrono::steady_clock::now();
   uint64_t traceBegin = events.now();
-  dsrt_context &context = device->context;
   Progress progress(options.work, isatty(STDERR_FILENO));
   LoadOptions load{context.backend, context.state, threads, [&](uint64_t done, uint64_t total) { progress.update(done, total); },
                    context.cancelled};
@@ -77,7 +97,7 @@ Status Machine::prepare(const Checkpoint *checkpoint, int64_t slots, int64_t len
   if (context.trace)
     events.add("load weights", "", traceBegin, events.now());
 
-  Expected<std::unique_ptr<Session>> session = Session::create(*artifact, *weights, context, {slots, length});
+  Expected<std::unique_ptr<Session>> session = Session::create(*artifact, *weights, context, {slots, length, options.graphs});
   if (!session)
     return session.status();
   running = std::move(*session);

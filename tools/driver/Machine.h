@@ -3,6 +3,7 @@
 
 #include "runtime/launcher/Artifact.h"
 #include "runtime/launcher/Backends.h"
+#include "runtime/launcher/Memory.h"
 #include "runtime/launcher/Session.h"
 
 #include <atomic>
@@ -17,6 +18,7 @@ struct MachineOptions {
   int32_t threads = 0, device = 0;
   bool checkFinite = false;
   bool trace = false;
+  bool graphs = true;                           ///< decode steps as graphs, where the backend has them
   const std::atomic<bool> *cancelled = nullptr; ///< once true, loading and the next call fail
   std::string work = "loading";                 ///< what the progress line says while weights are loaded
 };
@@ -35,7 +37,12 @@ public:
   dsrt::Session &session() { return *running; }
   dsrt::Trace &trace() { return events; }
   double loadMilliseconds() const { return loading; }
-  uint64_t weightBytes() const { return residentBytes; }
+  uint64_t weightBytes() const { return parts.weights; }
+  /// Whether the calls that follow go into the trace.
+  void setTrace(bool on) { device->context.trace = on ? &events : nullptr; }
+  /// What was asked for, by part.
+  const dsrt::MemoryNeed &memory() const { return parts; }
+  const dsrt_context &context() const { return device->context; }
 
 private:
   dsrt::Trace events;
@@ -45,7 +52,7 @@ private:
   std::unique_ptr<dsrt::Session> running;
   MachineOptions options;
   double loading = 0;
-  uint64_t residentBytes = 0;
+  dsrt::MemoryNeed parts;
 };
 
 /// Threads that 0 stands for: what the process may use.

@@ -2,6 +2,7 @@
 #include "tools/ds-compile/Options.h"
 
 #include "passes/Pipelines.h"
+#include "passes/optimize/Fusions.h"
 #include "passes/precision/Legality.h"
 #include "runtime/support/Nearest.h"
 #include "tools/driver/CommandLine.h"
@@ -142,8 +143,9 @@ Status checkReports(const CompileOptions &options) {
                             " stops before there is what the reports show: use --compile-to=legal, or leave it out"};
   bool judged = options.reportsOnGraph() || options.stage >= Stage::Legal;
   if (options.allowFallback && (!judged || (options.reportsOnly() && !options.reportsOnGraph() && reports(options))))
-    return {DSRT_USAGE, "--allow-fallback has nothing to act on: no target judges what is asked for here; give --legality or --plan-out, or "
-                        "compile to legal or further"};
+    return {DSRT_USAGE,
+            "--allow-fallback has nothing to act on: no target judges what is asked for here; give --legality or --plan-out, or "
+            "compile to legal or further"};
   if (options.whatIf.empty())
     return {};
   for (auto [given, name] : {std::pair(!options.output.empty(), "-o"), std::pair(options.stage != Stage::Artifact, "--compile-to"),
@@ -167,6 +169,10 @@ Status check(const CompileOptions &options) {
         near += (near.empty() ? "; passes are " : ", ") + pass;
     return {DSRT_USAGE, "--dump-ir-after expects a pass, but got '" + options.dumpIrAfter + "'" + near};
   }
+  bool calls = options.stage == Stage::Artifact ? !options.output.empty() : options.stage >= Stage::DSRT;
+  if (options.fusions && !calls && options.planOut.empty())
+    return {DSRT_USAGE,
+            "--fuse and --no-fuse have nothing to act on: no call is made here; give -o or --plan-out, or compile to dsrt or further"};
   if (options.output.empty() && options.stage == Stage::Object)
     return {DSRT_USAGE, "--compile-to=obj expects -o FILE: an object is no text"};
   if (!options.report.empty() && (options.report == options.output || options.report == options.planOut))
@@ -186,15 +192,28 @@ std::string targetNames(const char *between) {
   return names;
 }
 
-/// The plan and everything up to explicit precision are the same for every target; what is compiled for one needs its backend.
 Status checkTarget(const CompileOptions &options) {
-  const Target *target = findTarget(options.target);
-  if (!target)
+  if (!findTarget(options.target))
     return {DSRT_USAGE, "--target expects " + targetNames(" or ") + ", but got '" + options.target + "'"};
-  bool compiles = options.stage == Stage::Artifact ? !options.output.empty() : options.stage > Stage::Legal;
-  if (!target->built && compiles)
-    return {DSRT_UNAVAILABLE, "target '" + target->name + "' is not part of this build; use --target=cpu. Reports and --compile-to=ds, " +
-                                  "precision and legal take every target"};
+  return {};
+}
+
+/// --fuse and --no-fuse.
+Status setFusions(const std::string &list, bool given, bool none, CompileOptions &options) {
+  if (given && none)
+    return {DSRT_USAGE, "--fuse and --no-fuse exclude each other: leave out one of them"};
+  if (none)
+    options.fusions.emplace();
+  if (!given)
+    return {};
+  llvm::SmallVector<llvm::StringRef> names;
+  llvm::StringRef(list).split(names, ',');
+  options.fusions.emplace();
+  for (llvm::StringRef name : names) {
+    if (!findFusion(name))
+      return {DSRT_USAGE, "--fuse " + unknownFusion(name)};
+    options.fusions->push_back(name.str());
+  }
   return {};
 }
 
@@ -237,6 +256,15 @@ std::optional<int> parseCompileOptions(int argc, const char *const *argv, Compil
   CLI::Option *target = app.add_option("--target", options.target, "what the artifact runs on (cpu)")->type_name(targetNames("|"));
   app.add_flag("--allow-fallback", options.allowFallback, "what the target does not run natively is emulated, and listed");
   addLimitOptions(app, options.limits);
+  std::string fusionNames;
+  for (const Fusion &fusion : fusions())
+    fusionNames += (fusionNames.empty() ? "" : ",") + fusion.name.str();
+  std::string fusionList;
+  bool noFusions = false;
+  CLI::Option *fuse = app.add_option("--fuse", fusionList, "sequences of calls that become one call (all: " + fusionNames + ")")
+                          ->type_name("LIST")
+                          ->group("Calls of the runtime");
+  app.add_flag("--no-fuse", noFusions, "each operation is a call of its own")->group("Calls of the runtime");
   addPrecisionOptions(app, options.precision, precisionConfig);
 
   CommandLine::addOptionalValue(app, "--list-modules", options.listModules, "text", "prints modules and their precision: text or json")
@@ -284,6 +312,8 @@ std::optional<int> parseCompileOptions(int argc, const char *const *argv, Compil
   }
   options.targetGiven = target->count() > 0;
   if (Status status = checkTarget(options); !status.ok())
+    return fail(status);
+  if (Status status = setFusions(fusionList, fuse->count() > 0, noFusions, options); !status.ok())
     return fail(status);
   if (Status status = check(options); !status.ok())
     return fail(status);

@@ -24,8 +24,9 @@ struct CompileOptions {
   bool allowFallback = false;
   PrecisionOptions precision;
   ProgramLimits limits;
-  std::string listModules; ///< "text", "json", or empty
-  std::string explain;     ///< a module's path or a pattern
+  std::optional<std::vector<std::string>> fusions; ///< --fuse; not given: all
+  std::string listModules;                         ///< "text", "json", or empty
+  std::string explain;                             ///< a module's path or a pattern
   std::string planOut;
   std::string legality;            ///< "text", "json", or empty
   std::string report;              ///< an HTML page

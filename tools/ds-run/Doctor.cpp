@@ -4,9 +4,12 @@
 #include "dsrt/dsrt_abi.h"
 #include "runtime/launcher/Backends.h"
 #include "runtime/launcher/Memory.h"
+#include "runtime/support/Json.h"
 #include "tools/driver/CommandLine.h"
 #include "tools/driver/Machine.h"
 
+#include <algorithm>
+#include <cstring>
 #include <fstream>
 
 using namespace dsmlir;
@@ -51,6 +54,42 @@ std::string productTypes(const dsrt_backend *backend) {
   return text;
 }
 
+/// A field of a backend's description: "memory 80.0 GiB" of "memory_bytes".
+std::string described(std::string key, const Json &value) {
+  bool bytes = key.ends_with("_bytes");
+  key.resize(key.size() - (bytes ? strlen("_bytes") : 0));
+  std::replace(key.begin(), key.end(), '_', ' ');
+  return key + " " + (value.is_string() ? value.get<std::string>() : bytes ? bytesText(value.get<uint64_t>()) : value.dump());
+}
+
+/// "available; ..." and a line for each device, or why not.
+std::string backendLines(const std::string &name) {
+  Expected<const dsrt_backend *> backend = findBackend(name);
+  if (!backend)
+    return backend.status().message() + "\n";
+  std::string text;
+  for (int32_t number = 0, count = 1; number < count; ++number) {
+    Expected<std::unique_ptr<Device>> device = Device::open(*backend, {0, number});
+    if (number == 0 && device)
+      text += "available; products of " + productTypes(*backend) + "\n";
+    else if (!device)
+      text += (number == 0 ? "" : "  ") + device.status().message() + "\n";
+    char description[1024] = "";
+    if (!device || !(*backend)->describe || (*backend)->describe((*device)->context.state, description, sizeof description) != DSRT_OK)
+      continue;
+    Expected<Json> json = parseJson(description, "the device's description");
+    if (!json)
+      continue;
+    count = json->value("devices", 1);
+    text += "  device " + std::to_string(number) + ":";
+    for (const auto &[key, value] : json->items())
+      if (key != "number" && key != "devices")
+        text += " " + described(key, value) + ",";
+    text.back() = '\n';
+  }
+  return text;
+}
+
 } // namespace
 
 int dsmlir::doctor(int argc, const char *const *argv) {
@@ -60,11 +99,8 @@ int dsmlir::doctor(int argc, const char *const *argv) {
   std::string text = "processor: " + processorName() + "\ninstruction sets: " + instructionSets() +
                      "\nthreads: " + std::to_string(threadsOrAll(0)) + "\navailable memory: " + bytesText(availableMemory()) +
                      "\nABI: " DSRT_ABI_HASH "\n";
-  for (const dsrt_backend *backend : backends()) {
-    Expected<std::unique_ptr<Device>> device = Device::open(backend, {0, 0});
-    text += std::string("backend ") + backend->name + ": " +
-            (device ? "available; products of " + productTypes(backend) : "not available: " + device.status().message()) + "\n";
-  }
+  for (const std::string &name : backendNames())
+    text += "backend " + name + ": " + backendLines(name);
   Status status = printResult(text);
   return status.ok() ? 0 : reportError(status);
 }

@@ -113,6 +113,8 @@ std::optional<int> dsmlir::parseRunOptions(int argc, const char *const *argv, Ru
   app.add_flag("--check-finite", options.checkFinite,
                "checks the result of every operation; the first that is not finite ends the run with exit code 77")
       ->group("Run");
+  bool withoutGraphs = false;
+  app.add_flag("--no-graphs", withoutGraphs, "on a GPU, queues each operation of a decode step instead of one CUDA graph")->group("Run");
 
   if (std::optional<int> code = line.parse(argc, argv))
     return code;
@@ -121,6 +123,7 @@ std::optional<int> dsmlir::parseRunOptions(int argc, const char *const *argv, Ru
   if (!given("--max-new-tokens"))
     options.maxNewTokens = given("--logits-out") || given("--compare") || given("--score") ? 0 : 16;
   options.asText = output == "text";
+  options.graphs = !withoutGraphs;
   options.promptPhase = phase == "decode" ? dsrt::Phase::Decode : dsrt::Phase::Prefill;
   options.sampling.greedy = !given("--temperature") && !given("--top-k") && !given("--top-p");
   options.input = given("--tokens")   ? InputKind::Tokens

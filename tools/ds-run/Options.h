@@ -36,6 +36,7 @@ struct RunOptions {
   int32_t threads = 0, device = 0;
   double deadlineSeconds = 0;
   bool checkFinite = false;
+  bool graphs = true;
 };
 
 /// Parses `ds-run OUT.dsx ...`. Nothing: `options` is filled; otherwise the exit code, 64 where the usage is wrong.

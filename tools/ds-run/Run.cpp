@@ -105,9 +105,11 @@ public:
 
 private:
   Status prepareAndRun() {
-    Expected<std::unique_ptr<Machine>> opened =
-        Machine::open(options.artifact,
-                      {options.backend, options.threads, options.device, options.checkFinite, !options.trace.empty(), deadline.expired()});
+    MachineOptions device;
+    device.backend = options.backend, device.threads = options.threads, device.device = options.device;
+    device.checkFinite = options.checkFinite, device.trace = !options.trace.empty(), device.graphs = options.graphs;
+    device.cancelled = deadline.expired();
+    Expected<std::unique_ptr<Machine>> opened = Machine::open(options.artifact, device);
     if (!opened)
       return opened.status();
     machine = std::move(*opened);

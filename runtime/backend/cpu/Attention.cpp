@@ -3,6 +3,7 @@
 #include "runtime/backend/cpu/Attention.h"
 
 #include "dsrt/dsrt_scratch.h"
+#include "runtime/backend/cpu/Parts.h"
 #include "runtime/backend/cpu/gemm/Gemm.h"
 #include "runtime/numerics/Quantize.h"
 #include "runtime/numerics/Versions.h"
@@ -13,34 +14,37 @@
 
 namespace dsrt::cpu {
 
+Status appendToCache(dsrt_cache *cache, const void *latent, const void *key, const dsrt_batch *batch, int64_t tokens,
+                     int64_t latent_columns, int64_t key_columns, int32_t type, int64_t layer) {
+  for (int32_t type : {type, cache->dtype})
+    if (Status status = expectActivation("elements", type); !status.ok())
+      return status;
+  if (cache->width != latent_columns + key_columns || layer < 0 || layer >= cache->layers)
+    return broken("expects a cache of width %lld with layer %lld, but got width %lld and %lld layers",
+                  (long long)(latent_columns + key_columns), (long long)layer, (long long)cache->width, (long long)cache->layers);
+  if (Status status = expectBatch(batch, tokens, cache); !status.ok())
+    return status;
+  auto copy = [&](const void *from, int64_t index, int64_t to, int64_t columns) {
+    float buffer[chunk];
+    for (int64_t begin = 0; begin < columns; begin += chunk) {
+      int64_t count = std::min(chunk, columns - begin);
+      fromF32(loadF32(from, index + begin, type, buffer, count), cache->dtype, at(cache->data, to + begin, cache->dtype), size_t(count));
+    }
+  };
+  for (int64_t row = 0; row < batch->rows; ++row)
+    for (int64_t token = batch->offsets[row]; token < batch->offsets[row + 1]; ++token) {
+      int64_t to = cacheRow(*cache, batch->slots[row], layer, batch->starts[row] + (token - batch->offsets[row]));
+      copy(latent, token * latent_columns, to, latent_columns);
+      copy(key, token * key_columns, to + latent_columns, key_columns);
+    }
+  return {};
+}
+
 int32_t ops::cache_append(dsrt_context *context, int32_t site, dsrt_cache *cache, const void *latent, const void *key,
                           const dsrt_batch *batch, int64_t tokens, int64_t latent_columns, int64_t key_columns, int32_t type_T,
                           int64_t layer) {
-  return guarded(context, "cache_append", [&]() -> Status {
-    for (int32_t type : {type_T, cache->dtype})
-      if (Status status = expectActivation("elements", type); !status.ok())
-        return status;
-    if (cache->width != latent_columns + key_columns || layer < 0 || layer >= cache->layers)
-      return broken("expects a cache of width %lld with layer %lld, but got width %lld and %lld layers",
-                    (long long)(latent_columns + key_columns), (long long)layer, (long long)cache->width, (long long)cache->layers);
-    if (Status status = expectBatch(batch, tokens, cache); !status.ok())
-      return status;
-    auto copy = [&](const void *from, int64_t index, int64_t to, int64_t columns) {
-      float buffer[chunk];
-      for (int64_t begin = 0; begin < columns; begin += chunk) {
-        int64_t count = std::min(chunk, columns - begin);
-        fromF32(loadF32(from, index + begin, type_T, buffer, count), cache->dtype, at(cache->data, to + begin, cache->dtype),
-                size_t(count));
-      }
-    };
-    for (int64_t row = 0; row < batch->rows; ++row)
-      for (int64_t token = batch->offsets[row]; token < batch->offsets[row + 1]; ++token) {
-        int64_t to = cacheRow(*cache, batch->slots[row], layer, batch->starts[row] + (token - batch->offsets[row]));
-        copy(latent, token * latent_columns, to, latent_columns);
-        copy(key, token * key_columns, to + latent_columns, key_columns);
-      }
-    return {};
-  });
+  return guarded(context, "cache_append",
+                 [&]() { return appendToCache(cache, latent, key, batch, tokens, latent_columns, key_columns, type_T, layer); });
 }
 
 namespace {

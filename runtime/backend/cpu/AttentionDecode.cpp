@@ -98,10 +98,8 @@ int32_t ops::mla_decode(dsrt_context *context, int32_t site, void *y, const void
     if (Status status = expectMla(shape, type_T, tokens, columns, q_columns, kv_columns, kv_b, cache, batch, layer, bytes, needed);
         !status.ok())
       return status;
-    for (int64_t row = 0; row < batch->rows; ++row)
-      if (batch->offsets[row] != row || batch->offsets[row + 1] != row + 1)
-        return broken("expects one token in each row of a decode call, but got %d in row %lld",
-                      batch->offsets[row + 1] - batch->offsets[row], (long long)row);
+    if (Status status = expectOneTokenRows(batch); !status.ok())
+      return status;
 
     int threads = threadsOf(context);
     int64_t latent = shape.latent, blocks = (tokens + tokenBlock - 1) / tokenBlock;

@@ -7,6 +7,7 @@
 
 #include <sched.h>
 
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -75,10 +76,30 @@ int32_t prepare(void *state, dsrt_weight *weight, int32_t *released) {
 
 void releasePrepared(void *, dsrt_weight *weight) { releaseWeight(*weight); }
 
+int32_t greedy(void *state, const float *logits, int64_t rows, int64_t vocabulary, int32_t *ids, int32_t *nextIds, int32_t *starts,
+               int32_t length) {
+  // Of little work, a team of threads costs more than it saves.
+  parallelFor(rows * vocabulary < 32768 ? 1 : static_cast<State *>(state)->threads, rows, [&](int64_t row) {
+    const float *values = logits + row * vocabulary;
+    int64_t best = 0;
+    bool finite = true;
+    for (int64_t i = 0; i < vocabulary; ++i) {
+      finite &= std::isfinite(values[i]);
+      best = values[i] > values[best] ? i : best;
+    }
+    ids[row] = finite ? int32_t(best) : -1;
+    if (nextIds) {
+      nextIds[row] = std::max(ids[row], 0);
+      starts[row] = std::min(starts[row] + 1, length - 1);
+    }
+  });
+  return DSRT_OK;
+}
+
 // Sets of element types, a bit each.
 constexpr uint32_t bit(dsrt_dtype dtype) { return 1u << dtype; }
 constexpr uint32_t plain = bit(DSRT_F32) | bit(DSRT_BF16) | bit(DSRT_F16), payload = bit(DSRT_F8E4M3) | bit(DSRT_F4E2M1);
-constexpr uint32_t readable = plain | payload | bit(DSRT_F8E5M2) | bit(DSRT_NF4);
+constexpr uint32_t quantised = payload | bit(DSRT_F8E5M2) | bit(DSRT_NF4), readable = plain | quantised;
 constexpr uint32_t bytes = plain | bit(DSRT_F8E4M3) | bit(DSRT_F8E5M2) | bit(DSRT_UE8M0) | bit(DSRT_I32);
 
 /// The letters of each operation's line in dsrt_ops.def in the order of their first appearance, those of weights among them (where
@@ -99,8 +120,8 @@ constexpr Support table[] = {
     {DSRT_OP_mla_prefill, {plain, plain | payload}},
     {DSRT_OP_mla_decode, {plain, readable}},
     {DSRT_OP_linear, {plain, plain}},
-    {DSRT_OP_quantize, {payload | bit(DSRT_F8E5M2) | bit(DSRT_NF4), plain}},
-    {DSRT_OP_grouped_quantize, {payload | bit(DSRT_F8E5M2) | bit(DSRT_NF4), plain}},
+    {DSRT_OP_quantize, {quantised, plain}},
+    {DSRT_OP_grouped_quantize, {quantised, plain}},
     {DSRT_OP_scaled_matmul, {plain, payload, payload}},
     {DSRT_OP_route, {}},
     {DSRT_OP_expert_order, {}},
@@ -109,6 +130,19 @@ constexpr Support table[] = {
     {DSRT_OP_grouped_scaled_matmul, {plain, payload, payload}},
     {DSRT_OP_swiglu, {plain}},
     {DSRT_OP_combine, {plain}},
+    {DSRT_OP_add_rms_norm, {plain}},
+    {DSRT_OP_rms_norm_quantize, {plain, quantised}},
+    {DSRT_OP_add_rms_norm_quantize, {plain, quantised}},
+    {DSRT_OP_swiglu_quantize, {quantised, plain}},
+    {DSRT_OP_latent_append, {plain}},
+    {DSRT_OP_rope_latent_append, {plain}},
+    {DSRT_OP_route_order, {}},
+    {DSRT_OP_gather_quantized, {payload | bit(DSRT_F8E5M2)}},
+    {DSRT_OP_combine_add, {plain}},
+    {DSRT_OP_linear_pair, {plain, plain}},
+    {DSRT_OP_scaled_matmul_pair, {plain, payload, payload}},
+    {DSRT_OP_grouped_linear_pair, {plain, plain}},
+    {DSRT_OP_grouped_scaled_matmul_pair, {plain, payload, payload}},
 };
 static_assert(std::size(table) == DSRT_OP_COUNT, "each operation of dsrt_ops.def has a line");
 
@@ -129,6 +163,10 @@ const dsrt_backend cpuBackend = {
     .abi_hash = DSRT_ABI_HASH,
     .create = create,
     .destroy = destroy,
+    .queue = nullptr,
+    .message = nullptr,
+    .describe = nullptr,
+    .memory = nullptr,
     .allocate = allocate,
     .release = release,
     .copy_in = copyBytes,
@@ -136,6 +174,8 @@ const dsrt_backend cpuBackend = {
     .synchronize = synchronize,
     .prepare_weight = prepare,
     .release_weight = releasePrepared,
+    .fill_random = nullptr,
+    .greedy = greedy,
     .supports = supports,
 #define DSRT_OP(name, ...) .name = ops::name,
 #include "dsrt/dsrt_ops.def"

@@ -66,17 +66,62 @@ Status roundRows(dsrt_context *context, int64_t round, int32_t x, int32_t yType,
   return {};
 }
 
+/// A plain product: see the line of `linear`.
+Status multiplyPlain(dsrt_context *context, void *y, const void *x, const dsrt_weight *weight, int64_t tokens, int64_t n, int64_t k,
+                     int32_t yType, int32_t xType, int64_t round) {
+  if (Status status = expectWeight(weight, 1, n, k); !status.ok())
+    return status;
+  if (Status status = multiply(threadsOf(context), productType(round, xType, yType), y, n, plain(x, xType, k), *weight, 0, tokens);
+      !status.ok())
+    return status;
+  return roundRows(context, round, xType, yType, y, 0, tokens, n);
+}
+
+/// The operands that all grouped products have: which rows are whose.
+struct Grouping {
+  const int32_t *offsets;
+  int64_t bounds, first, experts, rows;
+};
+
+Status multiplyPlain(dsrt_context *context, void *y, const void *x, const Grouping &groups, const dsrt_weight *weight, int64_t n, int64_t k,
+                     int32_t yType, int32_t xType, int64_t round) {
+  if (Status status = expectWeight(weight, groups.experts, n, k); !status.ok())
+    return status;
+  if (Status status = multiplyGrouped(threadsOf(context), productType(round, xType, yType), y, n, plain(x, xType, k), *weight,
+                                      groups.offsets, groups.bounds, groups.first, groups.rows);
+      !status.ok())
+    return status;
+  return roundRows(context, round, xType, yType, y, groups.offsets[groups.first], groups.offsets[groups.first + groups.experts], n);
+}
+
+Status multiplyScaled(dsrt_context *context, void *y, const Lhs &x, const dsrt_weight *weight, int64_t tokens, int64_t n, int64_t k,
+                      int32_t yType) {
+  if (Status status = expectWeight(weight, 1, n, k); !status.ok())
+    return status;
+  return multiply(threadsOf(context), yType, y, n, x, *weight, 0, tokens);
+}
+
+Status multiplyScaled(dsrt_context *context, void *y, const Lhs &x, const Grouping &groups, const dsrt_weight *weight, int64_t n, int64_t k,
+                      int32_t yType) {
+  if (Status status = expectWeight(weight, groups.experts, n, k); !status.ok())
+    return status;
+  return multiplyGrouped(threadsOf(context), yType, y, n, x, *weight, groups.offsets, groups.bounds, groups.first, groups.rows);
+}
+
 } // namespace
 
 int32_t ops::linear(dsrt_context *context, int32_t site, void *y, const void *x, const dsrt_weight *weight, int64_t tokens, int64_t n,
                     int64_t k, int32_t type_Y, int32_t type_X, int64_t round) {
-  return guarded(context, "linear", [&]() -> Status {
-    if (Status status = expectWeight(weight, 1, n, k); !status.ok())
+  return guarded(context, "linear", [&]() { return multiplyPlain(context, y, x, weight, tokens, n, k, type_Y, type_X, round); });
+}
+
+int32_t ops::linear_pair(dsrt_context *context, int32_t site, void *y1, void *y2, const void *x, const dsrt_weight *weight1,
+                         const dsrt_weight *weight2, int64_t tokens, int64_t n1, int64_t n2, int64_t k, int32_t type_Y, int32_t type_X,
+                         int64_t round) {
+  return guarded(context, "linear_pair", [&]() -> Status {
+    if (Status status = multiplyPlain(context, y1, x, weight1, tokens, n1, k, type_Y, type_X, round); !status.ok())
       return status;
-    int32_t product = productType(round, type_X, type_Y);
-    if (Status status = multiply(threadsOf(context), product, y, n, plain(x, type_X, k), *weight, 0, tokens); !status.ok())
-      return status;
-    return roundRows(context, round, type_X, type_Y, y, 0, tokens, n);
+    return multiplyPlain(context, y2, x, weight2, tokens, n2, k, type_Y, type_X, round);
   });
 }
 
@@ -85,25 +130,41 @@ int32_t ops::scaled_matmul(dsrt_context *context, int32_t site, void *y, const v
                            const dsrt_quant *activation, int64_t promote) {
   return guarded(context, "scaled_matmul", [&]() -> Status {
     Lhs x;
-    if (Status status = expectWeight(weight, 1, n, k); !status.ok())
-      return status;
     if (Status status = scaled(payload, type_P, scales, k, tiles, activation, promote, x); !status.ok())
       return status;
-    return multiply(threadsOf(context), type_Y, y, n, x, *weight, 0, tokens);
+    return multiplyScaled(context, y, x, weight, tokens, n, k, type_Y);
+  });
+}
+
+int32_t ops::scaled_matmul_pair(dsrt_context *context, int32_t site, void *y1, void *y2, const void *payload, const float *scales,
+                                const dsrt_weight *weight1, const dsrt_weight *weight2, int64_t tokens, int64_t n1, int64_t n2, int64_t k,
+                                int64_t tiles, int32_t type_Y, int32_t type_P, const dsrt_quant *activation, int64_t promote) {
+  return guarded(context, "scaled_matmul_pair", [&]() -> Status {
+    Lhs x;
+    if (Status status = scaled(payload, type_P, scales, k, tiles, activation, promote, x); !status.ok())
+      return status;
+    if (Status status = multiplyScaled(context, y1, x, weight1, tokens, n1, k, type_Y); !status.ok())
+      return status;
+    return multiplyScaled(context, y2, x, weight2, tokens, n2, k, type_Y);
   });
 }
 
 int32_t ops::grouped_linear(dsrt_context *context, int32_t site, void *y, const void *x, const int32_t *offsets, const dsrt_weight *weight,
                             int64_t rows, int64_t n, int64_t k, int64_t bounds, int64_t experts, int32_t type_Y, int32_t type_X,
                             int64_t first, int64_t round) {
-  return guarded(context, "grouped_linear", [&]() -> Status {
-    if (Status status = expectWeight(weight, experts, n, k); !status.ok())
+  return guarded(context, "grouped_linear", [&]() {
+    return multiplyPlain(context, y, x, {offsets, bounds, first, experts, rows}, weight, n, k, type_Y, type_X, round);
+  });
+}
+
+int32_t ops::grouped_linear_pair(dsrt_context *context, int32_t site, void *y1, void *y2, const void *x, const int32_t *offsets,
+                                 const dsrt_weight *weight1, const dsrt_weight *weight2, int64_t rows, int64_t n1, int64_t n2, int64_t k,
+                                 int64_t bounds, int64_t experts, int32_t type_Y, int32_t type_X, int64_t first, int64_t round) {
+  return guarded(context, "grouped_linear_pair", [&]() -> Status {
+    Grouping groups = {offsets, bounds, first, experts, rows};
+    if (Status status = multiplyPlain(context, y1, x, groups, weight1, n1, k, type_Y, type_X, round); !status.ok())
       return status;
-    int32_t product = productType(round, type_X, type_Y);
-    if (Status status = multiplyGrouped(threadsOf(context), product, y, n, plain(x, type_X, k), *weight, offsets, bounds, first, rows);
-        !status.ok())
-      return status;
-    return roundRows(context, round, type_X, type_Y, y, offsets[first], offsets[first + experts], n);
+    return multiplyPlain(context, y2, x, groups, weight2, n2, k, type_Y, type_X, round);
   });
 }
 
@@ -113,11 +174,24 @@ int32_t ops::grouped_scaled_matmul(dsrt_context *context, int32_t site, void *y,
                                    const dsrt_quant *activation, int64_t promote) {
   return guarded(context, "grouped_scaled_matmul", [&]() -> Status {
     Lhs x;
-    if (Status status = expectWeight(weight, experts, n, k); !status.ok())
-      return status;
     if (Status status = scaled(payload, type_P, scales, k, tiles, activation, promote, x); !status.ok())
       return status;
-    return multiplyGrouped(threadsOf(context), type_Y, y, n, x, *weight, offsets, bounds, first, rows);
+    return multiplyScaled(context, y, x, {offsets, bounds, first, experts, rows}, weight, n, k, type_Y);
+  });
+}
+
+int32_t ops::grouped_scaled_matmul_pair(dsrt_context *context, int32_t site, void *y1, void *y2, const void *payload, const float *scales,
+                                        const int32_t *offsets, const dsrt_weight *weight1, const dsrt_weight *weight2, int64_t rows,
+                                        int64_t n1, int64_t n2, int64_t k, int64_t tiles, int64_t bounds, int64_t experts, int32_t type_Y,
+                                        int32_t type_P, int64_t first, const dsrt_quant *activation, int64_t promote) {
+  return guarded(context, "grouped_scaled_matmul_pair", [&]() -> Status {
+    Lhs x;
+    if (Status status = scaled(payload, type_P, scales, k, tiles, activation, promote, x); !status.ok())
+      return status;
+    Grouping groups = {offsets, bounds, first, experts, rows};
+    if (Status status = multiplyScaled(context, y1, x, groups, weight1, n1, k, type_Y); !status.ok())
+      return status;
+    return multiplyScaled(context, y2, x, groups, weight2, n2, k, type_Y);
   });
 }
 

@@ -1,12 +1,10 @@
 // The quantize operations: payload and scales of activations. Row t of the scales holds those of token t's tiles, also where a tile
 // spans several tokens, so that rows may be gathered and products take each row's scales from its own row.
-#include "runtime/backend/cpu/Operations.h"
+#include "runtime/backend/cpu/Parts.h"
 
 #include "runtime/numerics/Quantize.h"
 
 namespace dsrt::cpu {
-
-namespace {
 
 Status checkQuantize(int64_t columns, int64_t tiles, int32_t type_P, int32_t type_X, const dsrt_quant *format) {
   if (Status status = expectActivation("an operand", type_X); !status.ok())
@@ -21,7 +19,6 @@ Status checkQuantize(int64_t columns, int64_t tiles, int32_t type_P, int32_t typ
   return {};
 }
 
-/// Quantises a matrix of `tokens` rows, of which the first is row `first` of the operand that stochastic rounding counts in.
 void quantizeMatrix(dsrt_context *context, void *payload, float *scales, const void *x, int64_t first, int64_t tokens, int64_t columns,
                     int64_t tiles, int32_t type_P, int32_t type_X, const dsrt_quant *format) {
   if (tokens == 0 || columns == 0)
@@ -94,8 +91,6 @@ void quantizeMatrix(dsrt_context *context, void *payload, float *scales, const v
     });
   });
 }
-
-} // namespace
 
 int32_t ops::quantize(dsrt_context *context, int32_t site, void *payload, float *scales, const void *x, int64_t tokens, int64_t columns,
                       int64_t tiles, int32_t type_P, int32_t type_X, const dsrt_quant *format) {

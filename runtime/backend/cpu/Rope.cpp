@@ -1,5 +1,5 @@
 // Rotary position embedding: the table of cosines and sines, and the rotation of interleaved pairs.
-#include "runtime/backend/cpu/Operations.h"
+#include "runtime/backend/cpu/Parts.h"
 
 #include <algorithm>
 #include <cmath>
@@ -28,48 +28,51 @@ int32_t ops::rope_table(dsrt_context *context, int32_t site, float *cosine, floa
   });
 }
 
+Status rotateRows(dsrt_context *context, void *y, const void *x, int64_t xRow, const float *cosine, const float *sine, int64_t tokens,
+                  int64_t columns, int64_t pairs, int32_t type, int64_t heads, int64_t begin) {
+  if (Status status = expectActivation("elements", type); !status.ok())
+    return status;
+  if (heads <= 0 || columns % heads != 0)
+    return broken("expects columns of whole heads, but got %lld columns of %lld heads", (long long)columns, (long long)heads);
+  int64_t width = columns / heads;
+  if (begin < 0 || begin > width - 2 * pairs)
+    return broken("expects %lld pairs from column %lld within heads of %lld columns", (long long)pairs, (long long)begin, (long long)width);
+  // A work item is one token. y may be x itself: each chunk is read before it is written.
+  parallelFor(threadsFor(context, tokens * columns), tokens, [&](int64_t token) {
+    float buffer[chunk], result[chunk], cosines[chunk / 2], sines[chunk / 2];
+    for (int64_t from = 0; from < width;) {
+      // Chunks end at the rotated part's ends, and inside it at whole pairs.
+      int64_t limit = from < begin ? begin : from < begin + 2 * pairs ? begin + 2 * pairs : width;
+      int64_t count = std::min(chunk, limit - from);
+      bool rotated = from >= begin && from < begin + 2 * pairs;
+      if (rotated) {
+        // The rotation computes in T: cosine and sine are operands like the values, and rounded to it.
+        int64_t first = token * pairs + (from - begin) / 2;
+        std::copy_n(cosine + first, count / 2, cosines);
+        std::copy_n(sine + first, count / 2, sines);
+        roundTo(cosines, count / 2, {type});
+        roundTo(sines, count / 2, {type});
+      }
+      for (int64_t head = 0; head < heads; ++head) {
+        int64_t column = head * width + from;
+        const float *values = loadF32(x, token * xRow + column, type, buffer, count);
+        for (int64_t i = 0; rotated && i < count / 2; ++i) {
+          float even = values[2 * i], odd = values[2 * i + 1];
+          result[2 * i] = even * cosines[i] - odd * sines[i];
+          result[2 * i + 1] = odd * cosines[i] + even * sines[i];
+        }
+        fromF32(rotated ? result : values, type, at(y, token * columns + column, type), size_t(count));
+      }
+      from += count;
+    }
+  });
+  return {};
+}
+
 int32_t ops::rope(dsrt_context *context, int32_t site, void *y, const void *x, const float *cosine, const float *sine, int64_t tokens,
                   int64_t columns, int64_t pairs, int32_t type_T, int64_t heads, int64_t begin) {
-  return guarded(context, "rope", [&]() -> Status {
-    if (Status status = expectActivation("elements", type_T); !status.ok())
-      return status;
-    if (heads <= 0 || columns % heads != 0)
-      return broken("expects columns of whole heads, but got %lld columns of %lld heads", (long long)columns, (long long)heads);
-    int64_t width = columns / heads;
-    if (begin < 0 || begin > width - 2 * pairs)
-      return broken("expects %lld pairs from column %lld within heads of %lld columns", (long long)pairs, (long long)begin,
-                    (long long)width);
-    // A work item is one token. y may be x itself: each chunk is read before it is written.
-    parallelFor(threadsFor(context, tokens * columns), tokens, [&](int64_t token) {
-      float buffer[chunk], result[chunk], cosines[chunk / 2], sines[chunk / 2];
-      for (int64_t from = 0; from < width;) {
-        // Chunks end at the rotated part's ends, and inside it at whole pairs.
-        int64_t limit = from < begin ? begin : from < begin + 2 * pairs ? begin + 2 * pairs : width;
-        int64_t count = std::min(chunk, limit - from);
-        bool rotated = from >= begin && from < begin + 2 * pairs;
-        if (rotated) {
-          // The rotation computes in T: cosine and sine are operands like the values, and rounded to it.
-          int64_t first = token * pairs + (from - begin) / 2;
-          std::copy_n(cosine + first, count / 2, cosines);
-          std::copy_n(sine + first, count / 2, sines);
-          roundTo(cosines, count / 2, {type_T});
-          roundTo(sines, count / 2, {type_T});
-        }
-        for (int64_t head = 0; head < heads; ++head) {
-          int64_t index = token * columns + head * width + from;
-          const float *values = loadF32(x, index, type_T, buffer, count);
-          for (int64_t i = 0; rotated && i < count / 2; ++i) {
-            float even = values[2 * i], odd = values[2 * i + 1];
-            result[2 * i] = even * cosines[i] - odd * sines[i];
-            result[2 * i + 1] = odd * cosines[i] + even * sines[i];
-          }
-          fromF32(rotated ? result : values, type_T, at(y, index, type_T), size_t(count));
-        }
-        from += count;
-      }
-    });
-    return {};
-  });
+  return guarded(context, "rope",
+                 [&]() { return rotateRows(context, y, x, columns, cosine, sine, tokens, columns, pairs, type_T, heads, begin); });
 }
 
 } // namespace dsrt::cpu

@@ -1,6 +1,6 @@
 // Operations that treat each row or element by itself: embedding, cast, add, slice_columns, rms_norm, swiglu. Arithmetic is in
 // F32 and a result is rounded once; elements are converted in chunks on the stack.
-#include "runtime/backend/cpu/Operations.h"
+#include "runtime/backend/cpu/Parts.h"
 
 #include "runtime/numerics/Quantize.h"
 #include "runtime/numerics/Versions.h"
@@ -94,18 +94,20 @@ int32_t ops::cast(dsrt_context *context, int32_t site, void *y, const void *x, i
   });
 }
 
+Status addElements(dsrt_context *context, void *y, const void *a, const void *b, int64_t elements, int32_t type) {
+  if (Status status = expectActivation("elements", type); !status.ok())
+    return status;
+  forChunks(threadsFor(context, elements), elements, [&](int64_t begin, int64_t count) {
+    float left[chunk], right[chunk], result[chunk];
+    sum(loadF32(a, begin, type, left, count), loadF32(b, begin, type, right, count), result, count);
+    fromF32(result, type, at(y, begin, type), size_t(count));
+  });
+  return {};
+}
+
 int32_t ops::add(dsrt_context *context, int32_t site, void *y, const void *a, const void *b, int64_t tokens, int64_t columns,
                  int32_t type_T) {
-  return guarded(context, "add", [&]() -> Status {
-    if (Status status = expectActivation("elements", type_T); !status.ok())
-      return status;
-    forChunks(threadsFor(context, tokens * columns), tokens * columns, [&](int64_t begin, int64_t count) {
-      float left[chunk], right[chunk], result[chunk];
-      sum(loadF32(a, begin, type_T, left, count), loadF32(b, begin, type_T, right, count), result, count);
-      fromF32(result, type_T, at(y, begin, type_T), size_t(count));
-    });
-    return {};
-  });
+  return guarded(context, "add", [&]() { return addElements(context, y, a, b, tokens * columns, type_T); });
 }
 
 int32_t ops::slice_columns(dsrt_context *context, int32_t site, void *y, const void *x, int64_t tokens, int64_t columns,
@@ -124,49 +126,54 @@ int32_t ops::slice_columns(dsrt_context *context, int32_t site, void *y, const v
   });
 }
 
+Status normalizeRows(dsrt_context *context, void *y, const void *x, int64_t xRow, const dsrt_weight *weight, int64_t tokens, int64_t hidden,
+                     int32_t type, float eps) {
+  if (Status status = expectActivation("elements", type); !status.ok())
+    return status;
+  if (Status status = expectRows(weight, 1, hidden); !status.ok())
+    return status;
+  forRows(threadsFor(context, tokens * hidden), tokens, hidden, [&](int64_t token) {
+    float buffer[chunk], factors[chunk], result[chunk], partial[16] = {};
+    for (int64_t begin = 0; begin < hidden; begin += chunk) {
+      int64_t count = std::min(chunk, hidden - begin);
+      addSquares(loadF32(x, token * xRow + begin, type, buffer, count), count, partial);
+    }
+    for (int width = 8; width > 0; width /= 2)
+      for (int lane = 0; lane < width; ++lane)
+        partial[lane] += partial[lane + width];
+    float factor = 1 / std::sqrt(partial[0] / float(hidden) + eps);
+    for (int64_t begin = 0; begin < hidden; begin += chunk) {
+      int64_t count = std::min(chunk, hidden - begin);
+      const float *row = loadF32(x, token * xRow + begin, type, buffer, count);
+      dequantizeRow(weight->format, weight->data, weight->scales, hidden, 0, begin, count, factors);
+      scaleBy(row, factors, factor, result, count);
+      fromF32(result, type, at(y, token * hidden + begin, type), size_t(count));
+    }
+  });
+  return {};
+}
+
 int32_t ops::rms_norm(dsrt_context *context, int32_t site, void *y, const void *x, const dsrt_weight *weight, int64_t tokens,
                       int64_t hidden, int32_t type_T, float eps) {
-  return guarded(context, "rms_norm", [&]() -> Status {
-    if (Status status = expectActivation("elements", type_T); !status.ok())
-      return status;
-    if (Status status = expectRows(weight, 1, hidden); !status.ok())
-      return status;
-    forRows(threadsFor(context, tokens * hidden), tokens, hidden, [&](int64_t token) {
-      float buffer[chunk], factors[chunk], result[chunk], partial[16] = {};
-      for (int64_t begin = 0; begin < hidden; begin += chunk) {
-        int64_t count = std::min(chunk, hidden - begin);
-        addSquares(loadF32(x, token * hidden + begin, type_T, buffer, count), count, partial);
-      }
-      for (int width = 8; width > 0; width /= 2)
-        for (int lane = 0; lane < width; ++lane)
-          partial[lane] += partial[lane + width];
-      float factor = 1 / std::sqrt(partial[0] / float(hidden) + eps);
-      for (int64_t begin = 0; begin < hidden; begin += chunk) {
-        int64_t count = std::min(chunk, hidden - begin);
-        const float *row = loadF32(x, token * hidden + begin, type_T, buffer, count);
-        dequantizeRow(weight->format, weight->data, weight->scales, hidden, 0, begin, count, factors);
-        scaleBy(row, factors, factor, result, count);
-        fromF32(result, type_T, at(y, token * hidden + begin, type_T), size_t(count));
-      }
-    });
-    return {};
+  return guarded(context, "rms_norm", [&]() { return normalizeRows(context, y, x, hidden, weight, tokens, hidden, type_T, eps); });
+}
+
+Status gateElements(dsrt_context *context, void *y, const void *gate, const void *up, int64_t elements, int32_t type) {
+  if (Status status = expectActivation("elements", type); !status.ok())
+    return status;
+  forChunks(threadsFor(context, elements), elements, [&](int64_t begin, int64_t count) {
+    float gates[chunk], ups[chunk], result[chunk];
+    const float *g = loadF32(gate, begin, type, gates, count), *u = loadF32(up, begin, type, ups, count);
+    for (int64_t i = 0; i < count; ++i)
+      result[i] = g[i] / (1 + std::exp(-g[i])) * u[i];
+    fromF32(result, type, at(y, begin, type), size_t(count));
   });
+  return {};
 }
 
 int32_t ops::swiglu(dsrt_context *context, int32_t site, void *y, const void *gate, const void *up, int64_t rows, int64_t columns,
                     int32_t type_T) {
-  return guarded(context, "swiglu", [&]() -> Status {
-    if (Status status = expectActivation("elements", type_T); !status.ok())
-      return status;
-    forChunks(threadsFor(context, rows * columns), rows * columns, [&](int64_t begin, int64_t count) {
-      float gates[chunk], ups[chunk], result[chunk];
-      const float *g = loadF32(gate, begin, type_T, gates, count), *u = loadF32(up, begin, type_T, ups, count);
-      for (int64_t i = 0; i < count; ++i)
-        result[i] = g[i] / (1 + std::exp(-g[i])) * u[i];
-      fromF32(result, type_T, at(y, begin, type_T), size_t(count));
-    });
-    return {};
-  });
+  return guarded(context, "swiglu", [&]() { return gateElements(context, y, gate, up, rows * columns, type_T); });
 }
 
 } // namespace dsrt::cpu

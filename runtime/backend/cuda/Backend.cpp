@@ -1,12 +1,27 @@
 // The table of the CUDA backend: state, memory, weights, and what it supports.
+#include "runtime/backend/cuda/Backend.h"
+
 #include "dsrt/dsrt_abi.h"
-#include "runtime/backend/cuda/Operations.h"
+#include "runtime/backend/cuda/gemm/Algorithms.h"
 
 #include <algorithm>
 #include <cstdio>
 #include <new>
 
 namespace dsrt::cuda {
+
+int32_t Whole::result(cudaError_t error, const char *what) {
+  if (error == cudaSuccess)
+    return DSRT_OK;
+  cudaGetLastError(); // a failure of this call is not the next one's
+  return result(cudaStatus(error, what));
+}
+
+int32_t Whole::result(const Status &status) {
+  if (!status.ok())
+    message = status.message();
+  return status.code();
+}
 
 namespace {
 
@@ -15,23 +30,43 @@ int32_t fail(char *message, size_t size, int32_t code, const std::string &text) 
   return code;
 }
 
+/// The first call that needs the driver: what is missing, in plain words.
+Status deviceStatus(cudaError_t error) {
+  switch (error) {
+  case cudaSuccess:
+    return {};
+  case cudaErrorInsufficientDriver:
+    return {DSRT_UNAVAILABLE,
+            format("there is no NVIDIA driver, or one that is too old for CUDA %d.%d; install a driver of version 580 or newer",
+                   CUDART_VERSION / 1000, CUDART_VERSION % 1000 / 10)};
+  case cudaErrorNoDevice:
+    return {DSRT_UNAVAILABLE, "the driver shows no device; look at nvidia-smi and at CUDA_VISIBLE_DEVICES"};
+  default:
+    return cudaStatus(error, "the driver cannot be used");
+  }
+}
+
 void destroy(void *opaque) {
-  State *state = static_cast<State *>(opaque);
-  if (state->blas)
-    cublasLtDestroy(state->blas);
-  if (state->workspace)
-    cudaFree(state->workspace);
-  if (state->stream)
-    cudaStreamDestroy(state->stream);
-  delete state;
+  Whole *whole = &wholeOf(opaque);
+  for (cudaEvent_t mark : whole->marks)
+    if (mark)
+      cudaEventDestroy(mark);
+  if (whole->blas)
+    cublasLtDestroy(whole->blas);
+  if (whole->workspace)
+    cudaFree(whole->workspace);
+  whole->faults.destroy();
+  if (whole->stream)
+    cudaStreamDestroy(whole->stream);
+  delete whole;
 }
 
 int32_t create(const dsrt_backend_options *options, void **result, char *message, size_t size) {
   if (options->threads < 0 || options->threads > 4096)
     return fail(message, size, DSRT_USAGE, format("expects 0 to 4096 threads, but got %d", options->threads));
   int count = 0;
-  if (cudaError_t error = cudaGetDeviceCount(&count); error != cudaSuccess)
-    return fail(message, size, DSRT_UNAVAILABLE, format("%s (%s)", cudaGetErrorString(error), cudaGetErrorName(error)));
+  if (Status status = deviceStatus(cudaGetDeviceCount(&count)); !status.ok())
+    return fail(message, size, status.code(), status.message());
   if (options->device < 0 || options->device >= count)
     return fail(message, size, DSRT_UNAVAILABLE, format("expects a device from 0 to %d, but got %d", count - 1, options->device));
   cudaDeviceProp properties;
@@ -40,21 +75,28 @@ int32_t create(const dsrt_backend_options *options, void **result, char *message
     return fail(message, size, DSRT_UNAVAILABLE,
                 format("expects a device of compute capability 9.0 (H100, H200), but device %d, %s, has %d.%d", options->device,
                        properties.name, properties.major, properties.minor));
-  State *state = new (std::nothrow) State;
-  if (state == nullptr)
+  Whole *whole = new (std::nothrow) Whole;
+  if (whole == nullptr)
     return fail(message, size, DSRT_OUT_OF_MEMORY, "no memory for the state of the cuda backend");
   if (error == cudaSuccess)
     error = cudaSetDevice(options->device);
+  size_t free = 0, total = 0;
+  if (error == cudaSuccess)
+    error = cudaMemGetInfo(&free, &total);
   if (error == cudaSuccess) {
-    state->device = options->device;
-    state->multiprocessors = properties.multiProcessorCount;
-    state->sharedBytesPerBlock = int64_t(properties.sharedMemPerBlockOptin);
-    state->workspaceBytes = workspaceSize;
-    error = cudaStreamCreateWithFlags(&state->stream, cudaStreamNonBlocking);
+    whole->freeAtStart = free;
+    whole->device = options->device;
+    whole->multiprocessors = properties.multiProcessorCount;
+    whole->sharedBytesPerBlock = int64_t(properties.sharedMemPerBlockOptin);
+    whole->workspaceBytes = workspaceSize;
+    error = cudaStreamCreateWithFlags(&whole->stream, cudaStreamNonBlocking);
   }
   if (error == cudaSuccess)
-    error = cudaMalloc(&state->workspace, state->workspaceBytes);
-  if (error == cudaSuccess && cublasLtCreate(&state->blas) != CUBLAS_STATUS_SUCCESS) {
+    error = cudaMalloc(&whole->workspace, whole->workspaceBytes);
+  if (error == cudaSuccess)
+    error = whole->faults.create();
+  State *state = whole;
+  if (error == cudaSuccess && cublasLtCreate(&whole->blas) != CUBLAS_STATUS_SUCCESS) {
     destroy(state);
     return fail(message, size, DSRT_UNAVAILABLE, "cuBLASLt cannot start");
   }
@@ -63,40 +105,57 @@ int32_t create(const dsrt_backend_options *options, void **result, char *message
     Status status = cudaStatus(error, "device " + std::to_string(options->device) + " cannot be used");
     return fail(message, size, status.code(), status.message());
   }
+  auto algorithms = Algorithms::open(*options, properties.name);
+  if (!algorithms) {
+    destroy(state);
+    return fail(message, size, algorithms.status().code(), algorithms.status().message());
+  }
+  state->algorithms = *algorithms;
   *result = state;
   return DSRT_OK;
 }
 
-int32_t allocate(void *, size_t bytes, void **memory) {
+const char *lastMessage(void *state) { return wholeOf(state).message.c_str(); }
+
+int32_t memory(void *state, dsrt_memory *memory) {
+  Whole &whole = wholeOf(state);
+  size_t free = 0, total = 0;
+  cudaError_t error = cudaMemGetInfo(&free, &total);
+  *memory = {free, total, whole.freeAtStart > free ? whole.freeAtStart - free : 0};
+  return whole.result(error, "the device's memory");
+}
+
+int32_t allocate(void *state, size_t bytes, void **memory) {
   *memory = nullptr;
-  cudaError_t error = cudaMalloc(memory, std::max<size_t>(bytes, 1));
-  if (error == cudaErrorMemoryAllocation)
-    cudaGetLastError(); // not sticky
-  return cudaStatus(error, "").code();
+  return wholeOf(state).result(cudaMalloc(memory, std::max<size_t>(bytes, 1)), "memory of the device");
 }
 
 void release(void *, void *memory) { cudaFree(memory); }
 
-// Both are ordered with the stream's work, and done when they return.
-int32_t copy(void *opaque, void *destination, const void *source, size_t bytes, cudaMemcpyKind kind) {
-  State *state = static_cast<State *>(opaque);
-  if (bytes == 0)
-    return DSRT_OK;
-  cudaError_t error = cudaMemcpyAsync(destination, source, bytes, kind, state->stream);
-  if (error == cudaSuccess)
-    error = cudaStreamSynchronize(state->stream);
-  return cudaStatus(error, "").code();
-}
-
 int32_t copyIn(void *state, void *destination, const void *source, size_t bytes) {
-  return copy(state, destination, source, bytes, cudaMemcpyHostToDevice);
+  Whole &whole = wholeOf(state);
+  ++whole.counters.copies_in;
+  return whole.result(whole.staging.copyIn(whole.stream, destination, source, bytes, whole.counters.waits), "a copy to the device");
 }
 
 int32_t copyOut(void *state, void *destination, const void *source, size_t bytes) {
-  return copy(state, destination, source, bytes, cudaMemcpyDeviceToHost);
+  Whole &whole = wholeOf(state);
+  if (bytes == 0)
+    return DSRT_OK;
+  ++whole.counters.copies_out;
+  ++whole.counters.waits;
+  cudaError_t error = cudaMemcpyAsync(destination, source, bytes, cudaMemcpyDeviceToHost, whole.stream);
+  if (error == cudaSuccess)
+    error = cudaStreamSynchronize(whole.stream);
+  return whole.result(error, "a copy to the host");
 }
 
-int32_t synchronize(void *state) { return cudaStatus(cudaStreamSynchronize(static_cast<State *>(state)->stream), "").code(); }
+int32_t synchronize(void *state) {
+  Whole &whole = wholeOf(state);
+  ++whole.counters.waits;
+  int32_t code = whole.result(cudaStreamSynchronize(whole.stream), "work on the device");
+  return code == DSRT_OK ? whole.result(whole.faults.take()) : code;
+}
 
 int32_t prepare(void *, dsrt_weight *, int32_t *released) {
   *released = 0; // kernels read weights as they are
@@ -108,7 +167,7 @@ void releasePrepared(void *, dsrt_weight *) {}
 // Sets of element types, a bit each.
 constexpr uint32_t bit(dsrt_dtype dtype) { return 1u << dtype; }
 constexpr uint32_t plain = bit(DSRT_F32) | bit(DSRT_BF16) | bit(DSRT_F16), payload = bit(DSRT_F8E4M3) | bit(DSRT_F4E2M1);
-constexpr uint32_t readable = plain | payload | bit(DSRT_F8E5M2) | bit(DSRT_NF4);
+constexpr uint32_t quantised = payload | bit(DSRT_F8E5M2) | bit(DSRT_NF4), readable = plain | quantised;
 constexpr uint32_t bytes = plain | bit(DSRT_F8E4M3) | bit(DSRT_F8E5M2) | bit(DSRT_UE8M0) | bit(DSRT_I32);
 
 /// As in the CPU backend: the letters of each operation's line in the order of their first appearance.
@@ -128,8 +187,8 @@ constexpr Support table[] = {
     {DSRT_OP_mla_prefill, {plain, plain | payload}},
     {DSRT_OP_mla_decode, {plain, readable}},
     {DSRT_OP_linear, {plain, plain}},
-    {DSRT_OP_quantize, {payload | bit(DSRT_F8E5M2) | bit(DSRT_NF4), plain}},
-    {DSRT_OP_grouped_quantize, {payload | bit(DSRT_F8E5M2) | bit(DSRT_NF4), plain}},
+    {DSRT_OP_quantize, {quantised, plain}},
+    {DSRT_OP_grouped_quantize, {quantised, plain}},
     {DSRT_OP_scaled_matmul, {plain, payload, payload}},
     {DSRT_OP_route, {}},
     {DSRT_OP_expert_order, {}},
@@ -138,6 +197,19 @@ constexpr Support table[] = {
     {DSRT_OP_grouped_scaled_matmul, {plain, payload, payload}},
     {DSRT_OP_swiglu, {plain}},
     {DSRT_OP_combine, {plain}},
+    {DSRT_OP_add_rms_norm, {plain}},
+    {DSRT_OP_rms_norm_quantize, {plain, quantised}},
+    {DSRT_OP_add_rms_norm_quantize, {plain, quantised}},
+    {DSRT_OP_swiglu_quantize, {quantised, plain}},
+    {DSRT_OP_latent_append, {plain}},
+    {DSRT_OP_rope_latent_append, {plain}},
+    {DSRT_OP_route_order, {}},
+    {DSRT_OP_gather_quantized, {payload | bit(DSRT_F8E5M2)}},
+    {DSRT_OP_combine_add, {plain}},
+    {DSRT_OP_linear_pair, {plain, plain}},
+    {DSRT_OP_scaled_matmul_pair, {plain, payload, payload}},
+    {DSRT_OP_grouped_linear_pair, {plain, plain}},
+    {DSRT_OP_grouped_scaled_matmul_pair, {plain, payload, payload}},
 };
 static_assert(std::size(table) == DSRT_OP_COUNT, "each operation of dsrt_ops.def has a line");
 
@@ -158,6 +230,10 @@ const dsrt_backend cudaBackend = {
     .abi_hash = DSRT_ABI_HASH,
     .create = create,
     .destroy = destroy,
+    .queue = &queue,
+    .message = lastMessage,
+    .describe = describe,
+    .memory = memory,
     .allocate = allocate,
     .release = release,
     .copy_in = copyIn,
@@ -165,6 +241,8 @@ const dsrt_backend cudaBackend = {
     .synchronize = synchronize,
     .prepare_weight = prepare,
     .release_weight = releasePrepared,
+    .fill_random = fillRandom,
+    .greedy = greedy,
     .supports = supports,
 #define DSRT_OP(name, ...) .name = ops::name,
 #include "dsrt/dsrt_ops.def"

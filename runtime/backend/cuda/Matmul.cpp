@@ -13,7 +13,7 @@ Status expectWeight(const dsrt_weight *weight, int64_t experts, int64_t n, int64
                   (long long)weight->experts, (long long)weight->rows, (long long)weight->cols);
   int32_t type = weight->format.payload;
   if (weight->format.scale == DSRT_NONE ? !isActivation(type) : type != DSRT_F8E4M3 && type != DSRT_F4E2M1)
-    return broken("expects '%s' of f32, bf16 or f16, or of f8e4m3 or f4e2m1 with scales, but got %s", path, typeName(type).c_str());
+    return broken("expects '%s' of f32, bf16 or f16, or of f8E4M3FN or f4E2M1FN with scales, but got %s", path, typeName(type).c_str());
   if (weight->format.scale != DSRT_NONE && weight->scales == nullptr)
     return broken("expects scales of '%s', but got none", path);
   return {};

@@ -3,6 +3,7 @@
 
 #include "dsrt/dsrt_backend.h"
 #include "runtime/backend/Checks.h"
+#include "runtime/backend/cuda/Faults.h"
 #include "runtime/numerics/Codecs.h"
 #include "runtime/numerics/Quantize.h"
 #include "runtime/support/Status.h"
@@ -16,6 +17,8 @@
 
 namespace dsrt::cuda {
 
+class Algorithms;
+
 /// The backend's state: dsrt_context_state of a context that runs on this backend. Every operation queues its work on `stream` and
 /// returns without waiting, so that a whole call can be captured as a CUDA graph: no operation allocates, waits, or copies from
 /// pageable memory.
@@ -27,6 +30,10 @@ struct State {
   /// Memory that one operation may use while its work runs (partial sums, cuBLASLt's workspace); operations on `stream` take turns.
   void *workspace = nullptr;
   size_t workspaceBytes = 0;
+  std::shared_ptr<Algorithms> algorithms; ///< which kernel computes which product (gemm/Algorithms.h)
+  Faults faults;
+  bool capturing = false; ///< what is queued becomes a graph
+  int64_t operations = 0; ///< queued outside a graph
 };
 
 inline constexpr size_t workspaceSize = size_t(64) << 20;
@@ -40,14 +47,34 @@ inline Status cudaStatus(cudaError_t error, const std::string &what) {
           format("%s: %s (%s)", what.c_str(), cudaGetErrorString(error), cudaGetErrorName(error))};
 }
 
-/// Runs an operation's body, which returns a Status, and reports what it says, and then what the launches left: a launch that was refused is
-/// reported here; an error of a kernel that runs later is sticky and shows at the next wait.
+/// What the launches of a call left. A launch that was refused is the call's own failure; a kernel that failed while it ran is an earlier
+/// one's, and ends everything that comes after it on this device.
+inline Status launchStatus() {
+  cudaError_t error = cudaGetLastError();
+  switch (error) {
+  case cudaErrorIllegalAddress:
+  case cudaErrorMisalignedAddress:
+  case cudaErrorIllegalInstruction:
+  case cudaErrorInvalidAddressSpace:
+  case cudaErrorInvalidPc:
+  case cudaErrorHardwareStackError:
+  case cudaErrorLaunchFailure:
+  case cudaErrorLaunchTimeout:
+  case cudaErrorAssert:
+  case cudaErrorECCUncorrectable:
+    return cudaStatus(error, "an operation before this one failed on the device; --check-finite waits for each and names it");
+  default:
+    return cudaStatus(error, "the launch failed");
+  }
+}
+
+/// Runs an operation's body, which returns a Status, and reports what it says, or else what its launches left.
 template <typename Body> int32_t guarded(dsrt_context *context, const char *operation, Body &&body) {
   try {
-    Status status = body(stateOf(context));
-    if (status.ok())
-      status = cudaStatus(cudaGetLastError(), "the launch failed");
-    return report(context, operation, status);
+    State &state = stateOf(context);
+    state.operations += !state.capturing;
+    Status status = body(state);
+    return report(context, operation, status.ok() ? launchStatus() : status);
   } catch (const std::bad_alloc &) {
     return dsrt_context_fail(context, DSRT_OUT_OF_MEMORY, "%s: no memory on the host", operation);
   }

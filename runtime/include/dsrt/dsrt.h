@@ -18,7 +18,7 @@ extern "C" {
 #endif
 
 /* Changes whenever a struct or a convention below changes; part of the hash that an artifact carries. */
-#define DSRT_ABI_VERSION 3
+#define DSRT_ABI_VERSION 4
 
 /* Results of calls, and the exit codes of ds-run (docs/reference/exit-codes.md). */
 typedef enum dsrt_code {

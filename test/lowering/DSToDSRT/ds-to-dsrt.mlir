@@ -4,7 +4,7 @@
 // RUN: ds-opt %root/test/Inputs/small.mlir --ds-precision-pipeline --ds-to-dsrt | FileCheck %s --check-prefix=DEFAULT
 // RUN: ds-opt %root/test/Inputs/small.mlir --ds-precision-pipeline --ds-to-dsrt="max-tokens=16" | FileCheck %s --check-prefix=FEW
 // RUN: sed 's/vocabulary = 512/vocabulary = 100000/; s/512xf32/100000xf32/; s/tensor<512x256xbf16>/tensor<100000x256xbf16>/' %root/test/Inputs/small.mlir | ds-opt --ds-precision-pipeline --ds-to-dsrt | FileCheck %s --check-prefix=ROWS
-// RUN: ds-opt %root/test/Inputs/small.mlir --ds-precision-pipeline="fp4 fp4-format=mxfp4" --ds-runtime-pipeline="max-tokens=3" | FileCheck %s --check-prefix=FP4
+// RUN: ds-opt %root/test/Inputs/small.mlir --ds-precision-pipeline="fp4 fp4-format=mxfp4" --ds-to-dsrt="max-tokens=3" --dsrt-plan-memory | FileCheck %s --check-prefix=FP4
 // RUN: ds-opt %root/test/Inputs/small.mlir --ds-precision-pipeline="fp8 fp8-activation-granularity=tensor" --ds-to-dsrt | FileCheck %s --check-prefix=TENSOR
 
 // Limits: 2048 tokens, 64 rows, the model's length; few tokens are few rows; logits of a call stay within 64 MiB.

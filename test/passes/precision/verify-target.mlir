@@ -10,11 +10,11 @@
 // REFUSED:      note: rounding: stochastic rounding, but kernels take nearest rounding
 // REFUSED:      note: what would run: --allow-fallback (own kernel, rounding in integer arithmetic), --fp8-rounding nearest or --target=cpu
 // REFUSED:      error: [DS1050] target 'cuda-sm90' runs scaled_matmul emulated alone, and --allow-fallback is not given: last
-// REFUSED:      note: tile: tiles of 1x128 by 1xall, but kernels take 1x128 by 128x128 or 1x128, allxall by allxall or 1xall by 1xall
+// REFUSED:      note: tile: tiles of 1x128 by 1xall, but kernels take 1x128 by 128x128 or 1xall or allxall by 1xall or allxall
 //
 // LISTED: remark: target 'cuda-sm90' emulates quantize (own kernel, rounding in integer arithmetic): first
 // LISTED: note: rounding: stochastic rounding, but kernels take nearest rounding
-// LISTED: remark: target 'cuda-sm90' emulates scaled_matmul (own kernel, payloads widened to BF16, scales applied to partial sums in F32): last
+// LISTED: remark: target 'cuda-sm90' emulates scaled_matmul (own kernel, payloads widened and scaled to F32 on CUDA cores): last
 //
 // UNUSED: warning: [DS1150] --allow-fallback has no effect: target 'cpu' emulates low precision by itself
 

@@ -5,8 +5,12 @@
 #include "dsrt/dsrt_backend.h"
 
 #include <cstdint>
+#include <functional>
+#include <vector>
 
 namespace fake {
+
+using Calls = std::vector<std::function<void()>>;
 
 struct State {
   int64_t live = 0;          ///< allocations that were not released
@@ -14,9 +18,20 @@ struct State {
   bool takesWeights = false; ///< prepare_weight keeps a copy of its own
   int32_t failAt = -1;       ///< the site whose call fails
   int32_t lastUse = 0;       ///< of the weight prepared last
+
+  // Of the backend that queues.
+  bool capturing = false, captureFails = false;
+  Calls captured;
+  std::vector<size_t> graphs; ///< made so far: their numbers of calls
+  int64_t liveGraphs = 0;
+  dsrt_counters counters = {};
+  dsrt_memory memory = {uint64_t(1) << 30, uint64_t(1) << 30, 0};
 };
 
 /// `name` is "cpu": stored weights may be used in place. "elsewhere": memory that only copies reach.
 const dsrt_backend *backend(bool elsewhere = false);
+/// Elsewhere, and with a queue: what is called while a graph is captured runs when the graph is launched. Operations read the batch's
+/// arrays in the backend's memory.
+const dsrt_backend *queuedBackend();
 
 } // namespace fake

@@ -1,7 +1,6 @@
 // The toy model end to end on the backend for tests: chunks, groups of rows, the cache, generation and scores must give what
 // the model gives on paper.
-#include "FakeBackend.h"
-#include "Toy.h"
+#include "ToySession.h"
 #include "runtime/launcher/Generation.h"
 #include "runtime/launcher/Scoring.h"
 
@@ -11,41 +10,7 @@ using namespace dsrt;
 
 namespace {
 
-class SessionTest : public testing::Test {
-protected:
-  void make(const Session::Options &options, bool elsewhere = false, float firstOfTable = 0) {
-    toy::writeCheckpoint(folder, 16, firstOfTable);
-    Expected<Artifact> opened = Artifact::open(toy::artifact("toy"));
-    ASSERT_TRUE(opened) << opened.status().message();
-    artifact = std::make_unique<Artifact>(std::move(*opened));
-    Status status = artifact->load();
-    ASSERT_TRUE(status.ok()) << status.message();
-    context.backend = fake::backend(elsewhere);
-    context.state = &state;
-    Expected<Checkpoint> checkpoint = Checkpoint::open(folder.path);
-    ASSERT_TRUE(checkpoint) << checkpoint.status().message();
-    LoadOptions load{context.backend, context.state, 1, {}, nullptr};
-    Expected<std::unique_ptr<ResidentWeights>> loaded = loadWeights(artifact->manifest(), *checkpoint, load);
-    ASSERT_TRUE(loaded) << loaded.status().message();
-    weights = std::move(*loaded);
-    Expected<std::unique_ptr<Session>> made = Session::create(*artifact, *weights, context, options);
-    ASSERT_TRUE(made) << made.status().message();
-    session = std::move(*made);
-  }
-  void TearDown() override {
-    session.reset();
-    weights.reset();
-    EXPECT_EQ(state.live, 0);
-    EXPECT_EQ(state.prepared, 0);
-  }
-
-  toy::Folder folder;
-  fake::State state;
-  dsrt_context context;
-  std::unique_ptr<Artifact> artifact;
-  std::unique_ptr<ResidentWeights> weights;
-  std::unique_ptr<Session> session;
-};
+using toy::SessionTest;
 
 // Longer than a call (5 tokens), more rows than a call (2), ragged.
 const TokenRows rows = {{1, 2, 3, 4, 5, 6, 7}, {9}, {0, 15, 3}, {8, 8, 8, 8, 8, 8}};

@@ -222,7 +222,6 @@ TEST_F(DsRun, RowsThatAreTooLong) {
 TEST_F(DsRun, ArtifactsThatDoNotFit) {
   expectError(toyRun({"--tokens", "1"}, "toy-other-abi"), DSRT_MISMATCH, "expects ABI");
   expectError(toyRun({"--tokens", "1"}, "toy-other-target"), DSRT_UNAVAILABLE, "'tpu'");
-  expectError(toyRun({"--tokens", "1"}, "toy-cuda"), DSRT_UNAVAILABLE, "backend 'cuda' is not available");
   expectError(toyRun({"--tokens", "1", "--backend", "cuda"}), DSRT_UNAVAILABLE, "does not run on --backend cuda");
   expectError(toyRun({"--tokens", "1", "--device", "1"}), DSRT_UNAVAILABLE, "device");
   expectError(toyRun({"--tokens", "1"}, "toy-no-decode"), DSRT_UNREADABLE, "dsrt_decode");

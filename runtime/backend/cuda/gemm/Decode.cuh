@@ -9,13 +9,22 @@
 
 namespace dsrt::cuda {
 
+/// A divisor, of numbers below 2^31: most tiles are powers of two.
+struct Extent {
+  uint32_t value;
+  int32_t shift; ///< -1: not a power of two
+
+  __device__ __forceinline__ uint32_t divides(uint32_t number) const { return shift >= 0 ? number >> shift : number / value; }
+};
+
 /// An operand as a kernel sees it: extents resolved.
 struct Matrix {
   const uint8_t *data;
   const float *scales; ///< null: no scales
   int64_t rowBytes, matrixBytes, matrixScales, scaleColumns;
   int64_t k;
-  int32_t type, tileRows, tileCols;
+  int32_t type;
+  Extent tileRows, tileCols;
   bool vector;   ///< eight elements at a multiple of eight can be loaded at once
   bool oneScale; ///< eight elements at a multiple of eight share a scale
 };
@@ -25,14 +34,18 @@ inline Matrix matrixOf(const Operand &operand, int64_t rows, int64_t k) {
   Matrix m = {};
   m.data = static_cast<const uint8_t *>(operand.data), m.scales = operand.scales;
   m.k = k, m.type = operand.type;
-  m.tileRows = operand.tileRows ? operand.tileRows : int32_t(std::max<int64_t>(rows, 1));
-  m.tileCols = operand.tileCols ? operand.tileCols : int32_t(std::max<int64_t>(k, 1));
+  auto extentOf = [](int64_t tile, int64_t all) -> Extent {
+    if (tile == 0 || tile >= all)
+      return {uint32_t(std::max<int64_t>(all, 1)), 31};
+    return {uint32_t(tile), (tile & (tile - 1)) == 0 ? __builtin_ctzll(uint64_t(tile)) : -1};
+  };
+  m.tileRows = extentOf(operand.tileRows, rows), m.tileCols = extentOf(operand.tileCols, k);
   m.rowBytes = rowBytes(operand.type, k), m.matrixBytes = rows * m.rowBytes;
-  m.scaleColumns = (k + m.tileCols - 1) / m.tileCols;
-  m.matrixScales = (rows + m.tileRows - 1) / m.tileRows * m.scaleColumns;
+  m.scaleColumns = (k + m.tileCols.value - 1) / m.tileCols.value;
+  m.matrixScales = (rows + m.tileRows.value - 1) / m.tileRows.value * m.scaleColumns;
   uint64_t alignment = operand.type == DSRT_F4E2M1 ? 4 : operand.type == DSRT_F8E4M3 ? 8 : 16;
   m.vector = (reinterpret_cast<uint64_t>(m.data) | uint64_t(m.rowBytes)) % alignment == 0;
-  m.oneScale = m.tileCols >= k || m.tileCols % 8 == 0;
+  m.oneScale = m.tileCols.value >= k || m.tileCols.value % 8 == 0;
   return m;
 }
 
@@ -129,9 +142,9 @@ __device__ __forceinline__ void loadEight(const Matrix &m, int64_t matrix, int64
   }
   if (m.scales == nullptr || column >= m.k)
     return;
-  const float *scales = m.scales + matrix * m.matrixScales + row / m.tileRows * m.scaleColumns;
+  const float *scales = m.scales + matrix * m.matrixScales + m.tileRows.divides(uint32_t(row)) * m.scaleColumns;
   if (m.oneScale) {
-    float scale = scales[column / m.tileCols];
+    float scale = scales[m.tileCols.divides(uint32_t(column))];
 #pragma unroll
     for (int i = 0; i < 8; ++i)
       out[i] *= scale;
@@ -139,7 +152,7 @@ __device__ __forceinline__ void loadEight(const Matrix &m, int64_t matrix, int64
 #pragma unroll
     for (int i = 0; i < 8; ++i)
       if (column + i < m.k)
-        out[i] *= scales[(column + i) / m.tileCols];
+        out[i] *= scales[m.tileCols.divides(uint32_t(column + i))];
   }
 }
 

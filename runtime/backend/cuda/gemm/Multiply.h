@@ -30,7 +30,7 @@ struct Multiplication {
   int sideCount = 1;
 };
 
-/// Queues a product: of the kernels that take it the one that is known or guessed to be the fastest.
+/// Queues a product, by the kernel that choiceOf (Algorithms.h) says.
 Status multiply(State &state, const Multiplication &product);
 
 /// The product in the terms of the fast kernels; false where it is none of theirs: E4M3 in tiles of 1x128 by 128x128 promoted every 128
