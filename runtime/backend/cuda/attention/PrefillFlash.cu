@@ -120,7 +120,9 @@ __device__ __forceinline__ void produce(const FlashArguments &a, Shared &shared)
       }
     }
   }
-  shared.items[queriesParity] = items; // the end
+  // The end, in the place of queries: a phase for itself, once the last queries have come and gone.
+  wait(&shared.queriesEmpty, queriesParity ^ 1);
+  shared.items[queriesParity] = items;
   arrive(&shared.queriesFull);
 }
 
