@@ -21,15 +21,16 @@ struct Scratch {
   int64_t positions; ///< of a chunk, whole tiles
   float *states;     ///< [tokens, heads, value + 2]
   float *amax;
-  void *latents;  ///< [positions, latent] of kv_b's type, or the payload of their format
-  float *scales;  ///< [positions, tiles]
-  void *expanded; ///< [positions, heads * (nope + value)] of T
+  int32_t *counters; ///< [prefillLaunches]
+  void *latents;     ///< [positions, latent] of kv_b's type, or the payload of their format
+  float *scales;     ///< [positions, tiles]
+  void *expanded;    ///< [positions, heads * (nope + value)] of T
 
   Scratch(void *memory, const MlaShape &shape, int64_t tokens, int32_t type, int32_t latentType, int64_t tiles) {
     const int64_t latentBytes = rowBytes(latentType, shape.latent), scaleBytes = tiles * 4;
     const int64_t expandedBytes = shape.heads * shape.expanded() * int64_t(elementBytes(type));
     const int64_t bytes = dsrt_mla_expansion_scratch(shape.heads, shape.nope, shape.value, shape.latent);
-    positions = (bytes - 4 * 256) / (latentBytes + scaleBytes + expandedBytes) / prefillTile * prefillTile;
+    positions = (bytes - 5 * 256 - prefillLaunches * 4) / (latentBytes + scaleBytes + expandedBytes) / prefillTile * prefillTile;
     char *next = static_cast<char *>(memory);
     auto take = [&](int64_t bytes) {
       char *part = next;
@@ -39,7 +40,8 @@ struct Scratch {
     expanded = take(positions * expandedBytes);
     latents = take(positions * latentBytes);
     scales = reinterpret_cast<float *>(take(positions * scaleBytes));
-    amax = reinterpret_cast<float *>(next);
+    amax = reinterpret_cast<float *>(take(4));
+    counters = reinterpret_cast<int32_t *>(take(prefillLaunches * 4));
     states = reinterpret_cast<float *>(static_cast<char *>(memory) + bytes);
   }
 };
@@ -83,13 +85,15 @@ std::vector<PrefillTile> tilesOf(const PrefillSegments &segments) {
   return tiles;
 }
 
-Status attend(State &state, const PrefillAttention &attention, const PrefillSegments &segments) {
+/// `counters` are 0.
+Status attend(State &state, PrefillAttention attention, const PrefillSegments &segments, int32_t *counters) {
   const std::vector<PrefillTile> all = tilesOf(segments);
-  const bool flash = flashTakes(attention);
+  const bool flash = flashTakes(attention) && all.size() <= size_t(prefillLaunches) * PrefillTiles::most;
   for (size_t begin = 0; begin < all.size(); begin += PrefillTiles::most) {
     PrefillTiles tiles;
     tiles.count = int32_t(std::min<size_t>(PrefillTiles::most, all.size() - begin));
     std::copy_n(all.begin() + int64_t(begin), tiles.count, tiles.items);
+    attention.counter = counters++;
     if (Status status =
             cudaStatus(flash ? runFlashAttention(state, attention, segments, tiles) : runExactAttention(state, attention, segments, tiles),
                        "attention");
@@ -132,7 +136,7 @@ int32_t ops::mla_prefill(dsrt_context *context, int32_t site, void *y, const voi
     const bool quantised = kv_b->format.scale != DSRT_NONE, whole = quantised && activation->tile_rows == 0;
     const int32_t latentType = quantised ? activation->payload : kv_b->format.payload;
     const Scratch scratch(memory, shape, tokens, type_T, latentType, quantised ? tileColsOf(*activation, shape.latent) : 0);
-    PrefillLatents latents = {.latent = shape.latent, .layer = layer, .rows = 0, .cache = cache};
+    PrefillLatents latents = {.latent = shape.latent, .layer = layer, .rows = 0, .cache = cache, .counters = scratch.counters};
 
     if (whole) { // its amax is over the context of all rows, before any of it is expanded
       if (Status status = cudaStatus(clearAmax(state, scratch.amax), "amax"); !status.ok())
@@ -164,7 +168,8 @@ int32_t ops::mla_prefill(dsrt_context *context, int32_t site, void *y, const voi
                                   .expandedRows = 0,
                                   .layer = layer,
                                   .cache = cache,
-                                  .softmaxScale = softmax_scale};
+                                  .softmaxScale = softmax_scale,
+                                  .counter = nullptr};
     return forChunks(*batch, scratch.positions, [&](const PrefillSegments &segments, int64_t rows) -> Status {
       latents.rows = rows, product.rows = rows, attention.expandedRows = rows;
       if (Status status =
@@ -175,7 +180,7 @@ int32_t ops::mla_prefill(dsrt_context *context, int32_t site, void *y, const voi
         return status;
       if (Status status = expand(state, product, type_T, through); !status.ok())
         return status;
-      return attend(state, attention, segments);
+      return attend(state, attention, segments, scratch.counters);
     });
   });
 }

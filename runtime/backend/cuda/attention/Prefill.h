@@ -33,6 +33,9 @@ struct PrefillTile {
   uint16_t segment, tile;
 };
 
+/// Launches of attention to a chunk, at most: of PrefillTiles::most tiles each.
+inline constexpr int prefillLaunches = 256;
+
 struct PrefillTiles {
   static constexpr int most = 512;
   int32_t count;
@@ -51,6 +54,7 @@ struct PrefillAttention {
   int64_t tokens, expandedRows, layer;
   const dsrt_cache *cache;
   float softmaxScale;
+  int32_t *counter; ///< 0 before the launch, and the launch's own
 };
 
 /// Any shape that expectMla takes, F32 arithmetic throughout.
@@ -65,6 +69,7 @@ struct PrefillLatents {
   int64_t latent, layer;
   int64_t rows; ///< of the chunk: whole tiles
   const dsrt_cache *cache;
+  int32_t *counters; ///< [prefillLaunches]: set to 0 beside, for the attention that follows
 };
 
 /// rows: [rows, latent] of `type`.

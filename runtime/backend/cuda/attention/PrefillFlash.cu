@@ -26,7 +26,7 @@ constexpr int consumers = 2, threads = 128 * (1 + consumers), stages = 2;
 constexpr int panel = 64;                            // columns of a box: 128 bytes
 constexpr int queryBytes = query / panel * 64 * 128; // a consumer's 64 queries
 constexpr int keyBytes = query / panel * prefillTile * 128, valueBytes = value / panel * prefillTile * 128;
-constexpr int64_t groupBytes = 36 << 20; // keys and values of heads that are worked on at a time: they are to stay in the L2
+constexpr int64_t groupBytes = 16 << 20; // keys and values of heads that are worked on at a time: they are to stay in the L2
 
 struct FlashArguments {
   CUtensorMap q, expanded, rotated;
@@ -34,6 +34,7 @@ struct FlashArguments {
   PrefillTiles tiles;
   void *y;
   float *states;
+  int *counter;      ///< of the items that blocks have taken, beside their first ones
   int64_t cacheRows; ///< of a slot: layers * length
   int64_t layerRow;  ///< of the layer in its slot
   int latent, heads, group;
@@ -45,6 +46,7 @@ struct Shared {
   uint8_t queries[consumers][queryBytes];
   uint8_t keys[stages][keyBytes];
   uint8_t values[stages][valueBytes];
+  int items[2]; ///< of the queries, in turns: what consumers find once the queries are full; past the last one at the end
   uint64_t queriesFull, queriesEmpty, keysFull[stages], keysEmpty[stages], valuesFull[stages], valuesEmpty[stages];
 };
 
@@ -55,13 +57,8 @@ struct Item {
   bool fresh, final; ///< whether the context begins, and ends, in this segment
 };
 
-/// Items are ordered by groups of heads whose keys and values fit the L2, then by length: blocks take them in order, forth and back in
-/// turns, so that each gets long and short ones.
-__device__ __forceinline__ int itemOf(int turn) {
-  const int place = turn % 2 == 0 ? blockIdx.x : gridDim.x - 1 - blockIdx.x;
-  return turn * gridDim.x + place;
-}
-
+/// Items are ordered by groups of heads, whose keys and values are read by many blocks while they stay in the L2, then by length, the
+/// longest first. Each block begins with the item of its own number; its producer takes the next ones from a counter.
 __device__ __forceinline__ Item decode(const FlashArguments &a, int index) {
   const int whole = a.group * a.tiles.count, group = index / whole, inside = index % whole;
   const int size = min(a.group, a.heads - group * a.group);
@@ -76,14 +73,17 @@ __device__ __forceinline__ Item decode(const FlashArguments &a, int index) {
           tile.tile - first < filled};
 }
 
+/// Brings a box into the L2.
+__device__ __forceinline__ void prefetchBox(const CUtensorMap *map, int column, int row) {
+  asm volatile("cp.async.bulk.prefetch.tensor.2d.L2.global.tile [%0, {%1, %2}];" ::"l"(map), "r"(column), "r"(row) : "memory");
+}
+
 __device__ __forceinline__ void produce(const FlashArguments &a, Shared &shared) {
   Stage<stages> stage;
   const int items = a.heads * a.tiles.count;
   uint32_t queriesParity = 0;
-  for (int turn = 0; turn * int(gridDim.x) < items; ++turn) {
-    const int index = itemOf(turn);
-    if (index >= items)
-      continue;
+  for (int index = blockIdx.x, next; index < items; index = next) {
+    next = int(gridDim.x) + atomicAdd(a.counter, 1);
     const Item item = decode(a, index);
     const PrefillSegment *segment = item.segment;
     const int row = segment->offset + item.tile * prefillTile - segment->start, column = item.head * (nope + value);
@@ -98,6 +98,7 @@ __device__ __forceinline__ void produce(const FlashArguments &a, Shared &shared)
       loadBox(&a.rotated, shared.keys[stage.index] + nope / panel * prefillTile * 128, full, a.latent, rotatedRow + block * prefillTile);
       if (block == 0) {
         wait(&shared.queriesEmpty, queriesParity ^ 1);
+        shared.items[queriesParity] = index;
         queriesParity ^= 1;
         arriveExpecting(&shared.queriesFull, consumers * queryBytes);
         for (int consumer = 0; consumer < consumers; ++consumer)
@@ -109,8 +110,20 @@ __device__ __forceinline__ void produce(const FlashArguments &a, Shared &shared)
       arriveExpecting(full, valueBytes);
       for (int i = 0; i < value / panel; ++i)
         loadBox(&a.expanded, shared.values[stage.index] + i * prefillTile * 128, full, column + nope + i * panel, at);
+      // The consumers will wait for the next queries: there is no place for them before the last product with these.
+      if (block == 0 && next < items) {
+        const Item following = decode(a, next);
+        for (int i = 0; i < query / panel; ++i)
+          for (int consumer = 0; consumer < consumers; ++consumer)
+            prefetchBox(&a.q, following.head * query + i * panel,
+                        following.segment->offset + following.tile * prefillTile - following.segment->start + consumer * 64);
+      }
     }
   }
+  // The end, in the place of queries: a phase for itself, once the last queries have come and gone.
+  wait(&shared.queriesEmpty, queriesParity ^ 1);
+  shared.items[queriesParity] = items;
+  arrive(&shared.queriesFull);
 }
 
 /// Registers that the tensor core writes: an access before this stays before it, one behind it stays behind.
@@ -185,13 +198,9 @@ template <typename Element> __device__ __forceinline__ void multiplyKeys(float (
   }
 }
 
-#ifdef DSRT_TURNS
+/// The consumers take turns in issuing products, so that one's softmax runs beside the other's products (named barriers 1 and 2).
 __device__ __forceinline__ void takeTurn(int consumer) { asm volatile("bar.sync %0, 256;" ::"r"(1 + consumer) : "memory"); }
 __device__ __forceinline__ void giveTurn(int consumer) { asm volatile("bar.arrive %0, 256;" ::"r"(2 - consumer) : "memory"); }
-#else
-__device__ __forceinline__ void takeTurn(int consumer) {}
-__device__ __forceinline__ void giveTurn(int consumer) {}
-#endif
 
 /// The two rows of a thread (lane / 4 and 8 below, of its warp's 16): running maximum of the raw scores and its own part of the sum.
 struct Softmax {
@@ -359,14 +368,17 @@ template <typename Element> __device__ __forceinline__ void consume(const FlashA
       result[i] *= factors[i / 2 % 2];
   };
 
-#ifdef DSRT_TURNS
+  auto nextItem = [&] {
+    wait(&shared.queriesFull, queriesParity);
+    const int index = shared.items[queriesParity];
+    queriesParity ^= 1;
+    return index;
+  };
+
   if (consumer == 1)
     giveTurn(consumer);
-#endif
-  int turn = 0, block = 0;
-  Item item = decode(a, itemOf(0));
-  wait(&shared.queriesFull, queriesParity);
-  queriesParity ^= 1;
+  int block = 0;
+  Item item = decode(a, nextItem());
   wait(&shared.keysFull[keys.index], keys.parity);
   fenceWgmma();
   multiplyKeys<Element>(scores, queries, sharedAddress(shared.keys[keys.index]));
@@ -391,12 +403,10 @@ template <typename Element> __device__ __forceinline__ void consume(const FlashA
     const bool last = block + 1 == item.blocks;
     Item next = item;
     if (last) {
-      const int index = itemOf(++turn);
+      const int index = nextItem();
       if (index >= items)
         break;
       next = decode(a, index);
-      wait(&shared.queriesFull, queriesParity);
-      queriesParity ^= 1;
     }
     const int nextBlock = last ? 0 : block + 1;
     wait(&shared.keysFull[keys.index], keys.parity);
@@ -464,11 +474,11 @@ template <typename Element> __global__ __launch_bounds__(threads, 1) void flashK
   waitForPrevious();
   allowNext();
   if (threadIdx.x < 128) {
-    asm volatile("setmaxnreg.dec.sync.aligned.u32 24;");
+    asm volatile("setmaxnreg.dec.sync.aligned.u32 40;");
     if (threadIdx.x == 0)
       produce(a, shared);
   } else {
-    asm volatile("setmaxnreg.inc.sync.aligned.u32 240;");
+    asm volatile("setmaxnreg.inc.sync.aligned.u32 232;");
     consume<Element>(a, shared);
   }
 }
@@ -498,7 +508,7 @@ cudaError_t runFlashAttention(State &state, const PrefillAttention &a, const Pre
       error != cudaSuccess)
     return error;
   arguments.segments = segments, arguments.tiles = tiles;
-  arguments.y = a.y, arguments.states = a.states;
+  arguments.y = a.y, arguments.states = a.states, arguments.counter = a.counter;
   arguments.cacheRows = cache.layers * cache.length, arguments.layerRow = a.layer * cache.length;
   arguments.latent = int(a.shape.latent), arguments.heads = int(heads);
   const int64_t groups = (heads * a.expandedRows * (nope + value) * 2 + groupBytes - 1) / groupBytes;

@@ -18,6 +18,13 @@ struct Source {
   int64_t latent, rows;
   int64_t cacheRows, layerRow, width; ///< of a slot; of the layer in it; columns of a row
   int32_t type;                       ///< of the cache
+  int32_t *counters;
+
+  __device__ void clearCounters() const {
+    if (blockIdx.x == 0)
+      for (int i = threadIdx.x; i < prefillLaunches; i += blockDim.x)
+        counters[i] = 0;
+  }
 
   /// The cache row of a row of the chunk, or -1; `position` in its own row.
   __device__ int64_t find(int64_t row, int32_t &position) const {
@@ -33,8 +40,8 @@ struct Source {
 
 Source sourceOf(const PrefillLatents &latents, const PrefillSegments &segments) {
   const dsrt_cache &cache = *latents.cache;
-  return {segments,    cache.data, latents.latent, latents.rows, cache.layers * cache.length, latents.layer * cache.length,
-          cache.width, cache.dtype};
+  return {segments,    cache.data,  latents.latent,  latents.rows, cache.layers * cache.length, latents.layer * cache.length,
+          cache.width, cache.dtype, latents.counters};
 }
 
 LaunchShape shapeOf(const PrefillLatents &latents) { return {blocksFor(latents.rows, warps), 32 * warps}; }
@@ -54,6 +61,7 @@ __device__ __forceinline__ void storeAs(int32_t type, void *base, int64_t index,
 __global__ void gatherKernel(const __grid_constant__ Source source, void *rows, int32_t type, bool vectors) {
   waitForPrevious();
   allowNext();
+  source.clearCounters();
   const int64_t row = warpRow();
   if (row >= source.rows)
     return;
@@ -121,6 +129,7 @@ __global__ void quantizeKernel(const __grid_constant__ Source source, const __gr
                                uint8_t *payload, float *scales, int64_t tileCols, int64_t tiles) {
   waitForPrevious();
   allowNext();
+  source.clearCounters();
   const int64_t row = warpRow();
   if (row >= source.rows)
     return;
