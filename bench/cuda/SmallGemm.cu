@@ -6,6 +6,7 @@
 // that rotate through more than 200 MB of weights. Prints a line a measurement: microseconds, and GB/s of the weights and scales that must
 // be read.
 #include "bench/cuda/ProductCase.cuh"
+#include "runtime/backend/cuda/Launch.cuh"
 #include "runtime/backend/cuda/gemm/Small.h"
 
 namespace {
@@ -59,6 +60,7 @@ void checkAll() {
   for (int x : types)
     for (int few : {8, 16}) {
       all({x, DSRT_BF16, 5, 2000, {1800}}, few);
+      all({x, DSRT_F32, 9, 7104, {1500}}, few);
       all({x, DSRT_F32, 128, 1152, {720, 1130}}, few);
       all({x, DSRT_F32, offsets.back(), 256, {128, 576}, offsets}, few);
     }
@@ -224,7 +226,7 @@ void measure(const char *kind, Case &c, double experts, int launches, const std:
   if (tiles) {
     for (int split : {1, 2, 4, 8})
       for (int residency : {1, 2})
-        if ((split != chosen.split || residency != chosen.residency) && (residency == 1 || chosen.columns <= 16))
+        if ((split != chosen.split || residency != chosen.residency) && (residency == 1 || chosen.columns < 128))
           one({chosen.columns, split, residency});
     if (p.offsets)
       for (int columns : {chosen.columns / 2, chosen.columns * 2})
@@ -286,6 +288,14 @@ void measureGrouped(int type, int tokens, int top, int experts, std::vector<int6
   measure("grouped", c, active / draws, draws, nth, nullptr, tiles);
 }
 
+/// What a launch costs when the next one waits for it.
+__global__ void one(const float *x, float *y) {
+  allowNext();
+  waitForPrevious();
+  if (threadIdx.x == 0)
+    y[blockIdx.x] = x[blockIdx.x] + 1;
+}
+
 __global__ void readAll(const uint4 *data, int64_t count, uint32_t *result) {
   uint32_t sum = 0;
 #pragma unroll 8
@@ -306,8 +316,10 @@ void measureMemory() {
     readAll<<<state.multiprocessors * 8, 256, 0, state.stream>>>(reinterpret_cast<const uint4 *>(from.data), bytes / 16,
                                                                  reinterpret_cast<uint32_t *>(to.data));
   });
-  printf("%s | copy %.0f GB/s (read and written) | read %.0f GB/s\n", deviceName(), 2. * double(bytes) / copy * 1e-3,
-         double(bytes) / read * 1e-3);
+  auto *numbers = reinterpret_cast<float *>(from.data);
+  const float chained = timeGraph(200, [&](int) { CHECK(launch(state.stream, {dim3(132), dim3(128)}, one, numbers, numbers)); });
+  printf("%s | copy %.0f GB/s (read and written) | read %.0f GB/s | a launch of a chain %.2f us\n", deviceName(),
+         2. * double(bytes) / copy * 1e-3, double(bytes) / read * 1e-3, chained);
 }
 
 } // namespace
@@ -342,7 +354,7 @@ int main(int count, char **arguments) {
   if (asked("lite")) {
     const int64_t shapes[][2] = {{3072, 2048}, {576, 2048}, {2048, 2048}, {10944, 2048}, {2048, 10944}, {2816, 2048}};
     for (auto [n, k] : shapes)
-      for (int64_t m : {1, 64})
+      for (int64_t m : {1, 16, 32, 64})
         measureDense(DSRT_F8E4M3, m, n, k, tiles);
   }
   if (asked("plain")) {

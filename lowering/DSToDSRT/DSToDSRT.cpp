@@ -195,7 +195,7 @@ private:
     int64_t heads = op.getHeads(), nope = op.getNope(), rope = op.getRope(), value = op.getValue();
     int64_t latent = op.getCache().getType().getWidth() - rope;
     // The sizes of the scratch are products that are not checked for overflow: here they cannot come near it.
-    if (std::max<double>(double(mostTokens), DSRT_MLA_CONTEXT_TILE) * double(heads) * double(2 * latent + nope + value + 2) > 0x1p56)
+    if (std::max<double>(double(mostTokens), DSRT_MLA_EXPANDED_POSITIONS) * double(heads) * double(2 * latent + nope + value + 2) > 0x1p56)
       return op->emitOpError("needs more scratch than memory can be; lower --max-tokens");
     Value y = resultLike(op.getResult(), op.getQ());
     auto i64 = [&](int64_t value) { return builder.getI64IntegerAttr(value); };

@@ -16,6 +16,7 @@ def FusePass : Pass<"dsrt-fuse", "::mlir::ModuleOp"> {
     | `norm-quantize` | `rms_norm` or `add_rms_norm`, `quantize` | `rms_norm_quantize`, `add_rms_norm_quantize` |
     | `swiglu-quantize` | `swiglu`, `quantize` or `grouped_quantize` | `swiglu_quantize` |
     | `latent-append` | `slice_columns` (twice), `rms_norm`, `rope`, `cache_append` | `latent_append` |
+    | `rope-append` | `rope` of the queries, `latent_append` | `rope_latent_append` |
     | `route-order` | `route`, `expert_order` | `route_order` |
     | `gather-quantized` | `gather_rows` of payload and scales | `gather_quantized` |
     | `combine-add` | `combine`, `add` | `combine_add` |

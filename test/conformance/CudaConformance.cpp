@@ -25,6 +25,6 @@ int main(int count, char **words) {
     return code;
   }
   backend->destroy(state);
-  dsrt::conformance::registerCases(backend);
+  dsrt::conformance::registerCases(backend, 0x1p-13);
   return RUN_ALL_TESTS();
 }

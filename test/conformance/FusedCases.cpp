@@ -191,6 +191,33 @@ DSRT_CASE(latent_append, likeItsParts) {
       }
 }
 
+DSRT_CASE(rope_latent_append, likeItsParts) {
+  struct Shape {
+    int64_t heads, nope, latent, pairs, rest;
+  };
+  for (int32_t type : activations)
+    for (int32_t cacheType : {type, int32_t(DSRT_F32)})
+      for (Shape s : {Shape{16, 128, 512, 32, 0}, Shape{3, 5, 37, 3, 0}, Shape{2, 8, 64, 0, 8}, Shape{1, 0, 8, 8, 0}})
+        for (bool decode : {false, true}) {
+          HostBatch batch(run, decode ? std::vector<HostBatch::Row>{{1, 3, 2}, {1, 11, 0}, {1, 0, 1}}
+                                      : std::vector<HostBatch::Row>{{3, 0, 1}, {0, 5, 2}, {4, 7, 0}});
+          int64_t tokens = batch.batch.tokens, columns = s.latent + 2 * s.pairs + s.rest, qColumns = s.heads * (s.nope + 2 * s.pairs);
+          void *q = run.upload(random(type, {tokens, qColumns}, 97)), *x = run.upload(random(type, {tokens, columns}, 98));
+          dsrt_weight *w = run.upload(weight(random(type, {s.latent}, 74, 2)), DSRT_USE_VECTOR);
+          const float *cosine = static_cast<float *>(run.upload(random(DSRT_F32, {tokens, s.pairs}, 75))),
+                      *sine = static_cast<float *>(run.upload(random(DSRT_F32, {tokens, s.pairs}, 76)));
+          Tensor before = random(cacheType, {4, 2, 12, columns}, 77);
+          dsrt_cache *plain = run.uploadCache(before), *fused = run.uploadCache(before);
+          void *rotated = run.result(type, {tokens, qColumns}), *y = run.result(type, {tokens, qColumns});
+          DSRT_CALL(rope, rotated, q, cosine, sine, tokens, qColumns, s.pairs, type, s.heads, s.nope);
+          DSRT_CALL(latent_append, plain, x, w, cosine, sine, &batch.batch, tokens, columns, s.latent, s.pairs, type, 1, 1e-6f);
+          DSRT_CALL(rope_latent_append, y, fused, q, x, w, cosine, sine, &batch.batch, tokens, qColumns, columns, s.latent, s.pairs, type,
+                    s.heads, s.nope, 1, 1e-6f);
+          expectSame(run.fetch(y, type, {tokens, qColumns}), run.fetch(rotated, type, {tokens, qColumns}));
+          expectSame(run.fetch(fused->data, cacheType, before.dims), run.fetch(plain->data, cacheType, before.dims));
+        }
+}
+
 DSRT_CASE(route_order, likeItsParts) {
   struct Routing {
     int64_t experts, topK, scoring, selection, groups, topGroups, normalize;

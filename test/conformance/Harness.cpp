@@ -280,13 +280,15 @@ namespace {
 
 class CaseTest : public testing::Test {
 public:
-  CaseTest(const dsrt_backend *backend, Body body) : backend(backend), body(body) {}
+  CaseTest(const dsrt_backend *backend, Body body, double partialSumError)
+      : backend(backend), body(body), partialSumError(partialSumError) {}
 
   void TestBody() override {
     std::vector<uint8_t> first;
     for (int threads : {1, 2, 3, 7}) {
       SCOPED_TRACE(testing::Message() << threads << " threads");
       conformance::Run run(backend, threads);
+      run.partialSumError = partialSumError;
       body(run);
       if (HasFailure())
         return;
@@ -300,6 +302,7 @@ public:
 private:
   const dsrt_backend *backend;
   Body body;
+  double partialSumError;
 };
 
 class CoverageTest : public testing::Test {
@@ -349,7 +352,7 @@ private:
 
 } // namespace
 
-void registerCases(const dsrt_backend *backend) {
+void registerCases(const dsrt_backend *backend, double partialSumError) {
   std::string suite = std::string("Conformance_") + backend->name;
   auto add = [&](const std::string &name, auto make) {
     testing::RegisterTest(suite.c_str(), name.c_str(), nullptr, nullptr, __FILE__, __LINE__,
@@ -358,7 +361,8 @@ void registerCases(const dsrt_backend *backend) {
   add("EveryOperationHasACase", []() { return new CoverageTest(); });
   add("Table", [backend]() { return new TableTest(backend); });
   for (const Case &one : cases())
-    add(std::string(one.operation) + "." + one.name, [backend, body = one.body]() { return new CaseTest(backend, body); });
+    add(std::string(one.operation) + "." + one.name,
+        [backend, body = one.body, partialSumError]() { return new CaseTest(backend, body, partialSumError); });
 }
 
 } // namespace dsrt::conformance

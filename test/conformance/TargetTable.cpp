@@ -92,8 +92,8 @@ public:
   void fusedCalls() {
     for (auto [type, typeName] : plain) {
       EXPECT_TRUE(backendRuns(DSRT_OP_add_rms_norm, {type}) && backendRuns(DSRT_OP_latent_append, {type}) &&
-                  backendRuns(DSRT_OP_combine_add, {type}) && backendRuns(DSRT_OP_linear_pair, {type, type}) &&
-                  backendRuns(DSRT_OP_grouped_linear_pair, {type, type}))
+                  backendRuns(DSRT_OP_rope_latent_append, {type}) && backendRuns(DSRT_OP_combine_add, {type}) &&
+                  backendRuns(DSRT_OP_linear_pair, {type, type}) && backendRuns(DSRT_OP_grouped_linear_pair, {type, type}))
           << typeName;
       for (auto [payload, payloadName] : payloads) {
         bool parts = backendRuns(DSRT_OP_quantize, {payload, type});

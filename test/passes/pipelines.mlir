@@ -13,6 +13,7 @@
 // OPTIONS-NEXT: ds-verify-precision{legal=true},
 // OPTIONS-NEXT: ds-verify-target{allow-fallback=false target=cpu},
 // OPTIONS-NEXT: ds-to-dsrt{{.*}}max-tokens=64
+// OPTIONS-NEXT: dsrt-fuse{{.*}},
 // OPTIONS-NEXT: dsrt-plan-memory,
 // OPTIONS-NEXT: dsrt-verify-memory
 
@@ -23,6 +24,7 @@
 // PASSES-NEXT: VerifyPrecisionPass
 // PASSES-NEXT: VerifyTargetPass
 // PASSES-NEXT: DSToDSRTPass
+// PASSES-NEXT: FusePass
 // PASSES-NEXT: PlanMemoryPass
 // PASSES-NEXT: VerifyMemoryPass
 // PASSES-NEXT: DSRTToLLVMPass

@@ -6,6 +6,7 @@
 #include "lowering/Emit/Emit.h"
 #include "lowering/DSToDSRT/DSToDSRT.h"
 #include "passes/Pipelines.h"
+#include "passes/optimize/Fusions.h"
 #include "passes/optimize/Optimize.h"
 #include "passes/precision/LegalityReport.h"
 #include "passes/precision/Passes.h"
@@ -109,14 +110,22 @@ private:
     return emit(manifest);
   }
 
+  /// What is fused, in the order in which it is.
+  std::vector<std::string> chosenFusions() const {
+    std::vector<std::string> names;
+    for (const Fusion &fusion : fusions())
+      if (!options.fusions || llvm::is_contained(*options.fusions, fusion.name.str()))
+        names.push_back(fusion.name.str());
+    return names;
+  }
+
   /// Null where nothing is fused.
   std::unique_ptr<Pass> fusePass() const {
-    if (!options.fusions)
-      return createFusePass();
-    if (options.fusions->empty())
+    std::vector<std::string> names = chosenFusions();
+    if (names.empty())
       return nullptr;
     FusePassOptions chosen;
-    chosen.names.assign(options.fusions->begin(), options.fusions->end());
+    chosen.names.assign(names.begin(), names.end());
     return createFusePass(chosen);
   }
 
@@ -169,6 +178,7 @@ private:
     std::vector<PlannedOperation> operations = plannedOperations(model());
     auto judged = [&](const Target &target) { return judgeAll(target, operations, resolution->options, options.allowFallback); };
     plan["targets"] = targetsJson({judged(*findTarget(options.target))});
+    plan["targets"][options.target]["fusions"] = chosenFusions();
     if (!options.planOut.empty())
       if (Status status = ::dsrt::writeFile(options.planOut, plan.dump(2) + "\n"); !status.ok())
         return status;

@@ -169,6 +169,10 @@ Status check(const CompileOptions &options) {
         near += (near.empty() ? "; passes are " : ", ") + pass;
     return {DSRT_USAGE, "--dump-ir-after expects a pass, but got '" + options.dumpIrAfter + "'" + near};
   }
+  bool calls = options.stage == Stage::Artifact ? !options.output.empty() : options.stage >= Stage::DSRT;
+  if (options.fusions && !calls && options.planOut.empty())
+    return {DSRT_USAGE,
+            "--fuse and --no-fuse have nothing to act on: no call is made here; give -o or --plan-out, or compile to dsrt or further"};
   if (options.output.empty() && options.stage == Stage::Object)
     return {DSRT_USAGE, "--compile-to=obj expects -o FILE: an object is no text"};
   if (!options.report.empty() && (options.report == options.output || options.report == options.planOut))

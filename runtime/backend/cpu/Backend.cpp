@@ -135,6 +135,7 @@ constexpr Support table[] = {
     {DSRT_OP_add_rms_norm_quantize, {plain, quantised}},
     {DSRT_OP_swiglu_quantize, {quantised, plain}},
     {DSRT_OP_latent_append, {plain}},
+    {DSRT_OP_rope_latent_append, {plain}},
     {DSRT_OP_route_order, {}},
     {DSRT_OP_gather_quantized, {payload | bit(DSRT_F8E5M2)}},
     {DSRT_OP_combine_add, {plain}},

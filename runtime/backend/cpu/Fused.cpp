@@ -21,6 +21,24 @@ Status checkFusedQuantize(int64_t columns, int64_t tiles, int32_t type_P, int32_
   return {};
 }
 
+Status appendLatent(dsrt_context *context, dsrt_cache *cache, const void *x, const dsrt_weight *weight, const float *cosine,
+                    const float *sine, const dsrt_batch *batch, int64_t tokens, int64_t columns, int64_t latentColumns, int64_t pairs,
+                    int32_t type, int64_t layer, float eps) {
+  if (Status status = expectActivation("elements", type); !status.ok())
+    return status;
+  int64_t keyColumns = columns - latentColumns;
+  if (keyColumns < 0)
+    return broken("expects at least %lld columns, but got %lld", (long long)latentColumns, (long long)columns);
+  std::vector<char> rows(size_t(tokens * columns) * elementBytes(type));
+  void *latent = rows.data(), *key = at(latent, tokens * latentColumns, type);
+  if (Status status = normalizeRows(context, latent, x, columns, weight, tokens, latentColumns, type, eps); !status.ok())
+    return status;
+  if (Status status = rotateRows(context, key, at(x, latentColumns, type), columns, cosine, sine, tokens, keyColumns, pairs, type, 1, 0);
+      !status.ok())
+    return status;
+  return appendToCache(cache, latent, key, batch, tokens, latentColumns, keyColumns, type, layer);
+}
+
 } // namespace
 
 int32_t ops::add_rms_norm(dsrt_context *context, int32_t site, void *sum, void *y, const void *a, const void *b, const dsrt_weight *weight,
@@ -83,21 +101,19 @@ int32_t ops::swiglu_quantize(dsrt_context *context, int32_t site, void *payload,
 int32_t ops::latent_append(dsrt_context *context, int32_t site, dsrt_cache *cache, const void *x, const dsrt_weight *weight,
                            const float *cosine, const float *sine, const dsrt_batch *batch, int64_t tokens, int64_t columns,
                            int64_t latent_columns, int64_t pairs, int32_t type_T, int64_t layer, float eps) {
-  return guarded(context, "latent_append", [&]() -> Status {
-    if (Status status = expectActivation("elements", type_T); !status.ok())
+  return guarded(context, "latent_append", [&]() {
+    return appendLatent(context, cache, x, weight, cosine, sine, batch, tokens, columns, latent_columns, pairs, type_T, layer, eps);
+  });
+}
+
+int32_t ops::rope_latent_append(dsrt_context *context, int32_t site, void *y, dsrt_cache *cache, const void *q, const void *x,
+                                const dsrt_weight *weight, const float *cosine, const float *sine, const dsrt_batch *batch, int64_t tokens,
+                                int64_t q_columns, int64_t columns, int64_t latent_columns, int64_t pairs, int32_t type_T, int64_t heads,
+                                int64_t begin, int64_t layer, float eps) {
+  return guarded(context, "rope_latent_append", [&]() -> Status {
+    if (Status status = rotateRows(context, y, q, q_columns, cosine, sine, tokens, q_columns, pairs, type_T, heads, begin); !status.ok())
       return status;
-    int64_t keyColumns = columns - latent_columns;
-    if (keyColumns < 0)
-      return broken("expects at least %lld columns, but got %lld", (long long)latent_columns, (long long)columns);
-    std::vector<char> rows(size_t(tokens * columns) * elementBytes(type_T));
-    void *latent = rows.data(), *key = at(latent, tokens * latent_columns, type_T);
-    if (Status status = normalizeRows(context, latent, x, columns, weight, tokens, latent_columns, type_T, eps); !status.ok())
-      return status;
-    if (Status status =
-            rotateRows(context, key, at(x, latent_columns, type_T), columns, cosine, sine, tokens, keyColumns, pairs, type_T, 1, 0);
-        !status.ok())
-      return status;
-    return appendToCache(cache, latent, key, batch, tokens, latent_columns, keyColumns, type_T, layer);
+    return appendLatent(context, cache, x, weight, cosine, sine, batch, tokens, columns, latent_columns, pairs, type_T, layer, eps);
   });
 }
 

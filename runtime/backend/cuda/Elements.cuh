@@ -22,7 +22,12 @@ template <> struct Element<DSRT_F32> {
 template <> struct Element<DSRT_BF16> {
   using Storage = uint16_t;
   static __device__ float decode(uint16_t code) { return decodeBF16(code); }
-  static __device__ uint16_t encode(float value) { return encodeBF16(value); }
+  /// The instruction rounds as encodeBF16 does but makes all NaN one.
+  static __device__ uint16_t encode(float value) {
+    uint16_t code;
+    asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(code) : "f"(value));
+    return value != value ? encodeBF16(value) : code;
+  }
 };
 template <> struct Element<DSRT_F16> {
   using Storage = uint16_t;
@@ -86,6 +91,16 @@ __device__ inline float decodeAt(int32_t dtype, const void *row, int64_t column)
   default:
     return 0;
   }
+}
+
+/// Writes one element of a type that activations have.
+__device__ inline void encodeAt(int32_t dtype, void *base, int64_t index, float value) {
+  if (dtype == DSRT_F32)
+    store<DSRT_F32>(base, index, value);
+  else if (dtype == DSRT_BF16)
+    store<DSRT_BF16>(base, index, value);
+  else
+    store<DSRT_F16>(base, index, value);
 }
 
 /// A weight that rows are read of, for kernels: what dequantizeRow reads.

@@ -10,15 +10,20 @@ namespace dsrt::cuda {
 
 namespace {
 
-/// A warp a token. Shared memory: routeBytes for each warp.
-__global__ void __launch_bounds__(1024) routeKernel(RouteOperands o, int64_t tokens) {
+constexpr int teamMost = 256;
+
+__device__ float biasOf(const RouteOperands &o) {
+  int expert = int(threadIdx.x) % o.team;
+  return o.bias && expert < o.experts ? o.bias[expert] : 0;
+}
+
+/// A block a token. Shared memory: sharedWords.
+__global__ void __launch_bounds__(teamMost) routeKernel(RouteOperands o) {
   extern __shared__ uint32_t shared[];
+  float bias = biasOf(o);
   waitForPrevious();
   allowNext();
-  int warp = threadIdx.x / 32, warps = blockDim.x / 32;
-  int64_t token = blockIdx.x * int64_t(warps) + warp;
-  if (token < tokens)
-    routeToken(o, token, shared + warp * o.sharedWords);
+  routeToken(o, blockIdx.x, true, bias, shared);
 }
 
 /// One block: `pairs` is at most pairsOfBlock.
@@ -31,21 +36,19 @@ __global__ void __launch_bounds__(pairsOfBlock)
 }
 
 /// A block an expert, which finds its pairs itself: how many come before them, and each warp's part of them.
-__global__ void __launch_bounds__(1024) orderLarge(int32_t *order, int32_t *offsets, const int32_t *experts, int64_t pairs, int64_t topK,
-                                                   int64_t expertCount, FaultReport fault) {
+__global__ void __launch_bounds__(1024)
+    orderLarge(int32_t *order, int32_t *offsets, const int32_t *experts, int pairs, int topK, int expertCount, FaultReport fault) {
   __shared__ int32_t equalOfWarps[32], lessOfWarps[32];
   waitForPrevious();
   allowNext();
   int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
   int32_t expert = int32_t(blockIdx.x), less = 0, equal = 0;
-  int64_t segment = (pairs + 1023) / 1024 * 32, begin = warp * segment, end = min(begin + segment, pairs); // the warp's own
+  int segment = (pairs - 1) / 1024 * 32 + 32, begin = min(warp * segment, pairs), end = min(begin + segment, pairs); // the warp's own
 #pragma unroll 8
-  for (int64_t pair = begin + lane; pair < end; pair += 32) {
+  for (int pair = begin + lane; pair < end; pair += 32) {
     int32_t found = experts[pair];
-    less += found < expert && found >= 0;
+    less += uint32_t(found) < uint32_t(expert);
     equal += found == expert;
-    if (expert == 0 && (found < 0 || found >= expertCount))
-      fault.raise(FaultKind::expert, found, pair / topK, expertCount);
   }
   less = __reduce_add_sync(~0u, less), equal = __reduce_add_sync(~0u, equal);
   if (lane == 0)
@@ -58,29 +61,33 @@ __global__ void __launch_bounds__(1024) orderLarge(int32_t *order, int32_t *offs
     if (expert == expertCount - 1)
       offsets[expertCount] = first + all;
   }
+  if (expert == 0)
+    for (int pair = begin + lane; pair < end; pair += 32)
+      if (uint32_t(experts[pair]) >= uint32_t(expertCount))
+        fault.raise(FaultKind::expert, experts[pair], pair / topK, expertCount);
   if (equal == 0)
     return;
   int32_t place = first + before;
-  for (int64_t from = begin; from < end; from += 32) {
+#pragma unroll 4
+  for (int from = begin; from < end; from += 32) {
     bool mine = from + lane < end && experts[from + lane] == expert;
     uint32_t mask = __ballot_sync(~0u, mine);
     if (mine)
-      order[place + __popc(mask & ((1u << lane) - 1))] = int32_t(from + lane);
+      order[place + __popc(mask & ((1u << lane) - 1))] = from + lane;
     place += __popc(mask);
   }
 }
 
-/// A warp a token (or several), then the order of all pairs, in one block.
-__global__ void __launch_bounds__(1024)
-    routeOrderSmall(RouteOperands o, int64_t tokens, int32_t *order, int32_t *offsets, FaultReport fault) {
+/// The experts of a few tokens, a team each, then the order of all pairs, in one block.
+__global__ void __launch_bounds__(1024) routeOrderSmall(RouteOperands o, int tokens, int32_t *order, int32_t *offsets, FaultReport fault) {
   extern __shared__ uint32_t shared[];
+  float bias = biasOf(o);
   waitForPrevious();
   allowNext();
-  int warp = threadIdx.x / 32, warps = blockDim.x / 32;
-  for (int64_t token = warp; token < tokens; token += warps)
-    routeToken(o, token, shared + warp * o.sharedWords);
-  __syncthreads(); // the block's own writes of choices are visible to it, and the shared memory is free
-  orderInBlock(order, offsets, o.chosen, int(tokens * o.topK), o.topK, o.experts, fault, shared);
+  int team = int(threadIdx.x) / o.team;
+  routeToken(o, team, team < tokens, bias, shared + team * o.sharedWords);
+  __syncthreads(); // the block's own choices are visible to it, and the shared memory is free
+  orderInBlock(order, offsets, o.chosen, tokens * o.topK, o.topK, o.experts, fault, shared);
 }
 
 constexpr int threads = 256, scannedRows = 2048, choicesHeld = 4;
@@ -234,6 +241,7 @@ Status prepareRoute(State &state, RouteOperands &o, float *weights, int32_t *exp
        int(top_k),
        int(groups),
        int(top_groups),
+       int(std::min<int64_t>(teamMost, (expert_count + 31) / 32 * 32)),
        int(words),
        scoring == DSRT_SCORING_SIGMOID,
        grouped,
@@ -244,8 +252,8 @@ Status prepareRoute(State &state, RouteOperands &o, float *weights, int32_t *exp
 }
 
 void launchRoute(State &state, const RouteOperands &o, int64_t tokens) {
-  int64_t bytes = int64_t(o.sharedWords) * 4, warps = tokens >= 4 * state.multiprocessors && bytes * 4 <= 48 * 1024 ? 4 : 1;
-  launch(state.stream, {blocksFor(tokens, warps), unsigned(warps) * 32, size_t(bytes * warps)}, routeKernel, o, tokens);
+  if (tokens > 0)
+    launch(state.stream, {unsigned(tokens), unsigned(o.team), size_t(o.sharedWords) * 4}, routeKernel, o);
 }
 
 Status orderPairs(State &state, FaultReport fault, int32_t *order, int32_t *offsets, const int32_t *experts, int64_t pairs, int64_t bounds,
@@ -257,10 +265,11 @@ Status orderPairs(State &state, FaultReport fault, int32_t *order, int32_t *offs
   if (pairs <= pairsOfBlock && expertCount <= expertsOfBlock)
     launch(state.stream, {1, pairsOfBlock, orderBytes(int(pairs), int(expertCount))}, orderSmall, order, offsets, experts, int(pairs),
            int(top_k), int(expertCount), fault);
-  else if (expertCount == 0)
-    return broken("expects experts from 0 to -1, but got %lld pairs", (long long)pairs);
+  else if (expertCount == 0 || pairs > INT32_MAX)
+    return broken("expects experts and pairs that 32 bits count, but got %lld and %lld", (long long)expertCount, (long long)pairs);
   else
-    launch(state.stream, {unsigned(expertCount), 1024}, orderLarge, order, offsets, experts, pairs, top_k, expertCount, fault);
+    launch(state.stream, {unsigned(expertCount), 1024}, orderLarge, order, offsets, experts, int(pairs), int(top_k), int(expertCount),
+           fault);
   return {};
 }
 
@@ -286,8 +295,7 @@ int32_t ops::route(dsrt_context *context, int32_t site, float *weights, int32_t 
                                      normalize, scaling);
         !status.ok())
       return status;
-    if (tokens > 0)
-      launchRoute(state, o, tokens);
+    launchRoute(state, o, tokens);
     return {};
   });
 }
@@ -310,17 +318,15 @@ int32_t ops::route_order(dsrt_context *context, int32_t site, float *weights, in
         !status.ok())
       return status;
     FaultReport fault = state.faults.of(DSRT_OP_route_order);
-    constexpr int64_t tokensOfBlock = 64;
-    int64_t warps = std::min<int64_t>(tokens, 32);
-    size_t shared = std::max(size_t(warps) * o.sharedWords * 4, orderBytes(int(std::min<int64_t>(pairs, pairsOfBlock)), int(expert_count)));
-    if (tokens > 0 && tokens <= tokensOfBlock && pairs == tokens * top_k && pairs <= pairsOfBlock && bounds == expert_count + 1 &&
-        expert_count <= expertsOfBlock && int64_t(shared) <= state.sharedBytesPerBlock) {
-      unsigned block = unsigned(std::max((pairs + 31) / 32, warps)) * 32;
-      launch(state.stream, {1, block, shared}, routeOrderSmall, o, tokens, order, offsets, fault);
-      return {};
+    int64_t threads = std::max(tokens * o.team, (pairs + 31) / 32 * 32);
+    if (tokens > 0 && threads <= 1024 && pairs == tokens * top_k && bounds == expert_count + 1 && expert_count <= expertsOfBlock) {
+      size_t shared = std::max(size_t(threads / o.team) * o.sharedWords * 4, orderBytes(int(pairs), int(expert_count)));
+      if (int64_t(shared) <= state.sharedBytesPerBlock) {
+        launch(state.stream, {1, unsigned(threads), shared}, routeOrderSmall, o, int(tokens), order, offsets, fault);
+        return {};
+      }
     }
-    if (tokens > 0)
-      launchRoute(state, o, tokens);
+    launchRoute(state, o, tokens);
     return orderPairs(state, fault, order, offsets, experts, pairs, bounds, tokens, top_k);
   });
 }

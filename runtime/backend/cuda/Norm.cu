@@ -21,23 +21,25 @@ struct NormOperands {
   dsrt_quant format;
 };
 
-/// Rows of whole vectors: a thread has one of them in registers; of rows of more than 1024 vectors it reads the others twice.
-template <int32_t T, bool Add, bool Quantise> __global__ void __launch_bounds__(1024) normVectors(NormOperands o) {
+/// Vectors of a row that a thread keeps in registers; of rows of more than 8192 columns it reads the others twice.
+constexpr int vectorsHeld = 4;
+
+/// Rows of whole vectors.
+template <int32_t T, bool Add, bool Quantise> __global__ void __launch_bounds__(normThreadsMost) normVectors(NormOperands o) {
   __shared__ float scratch[32];
-  int vectors = int(o.hidden / vectorColumns), thread = int(threadIdx.x);
-  Vector<T> factors;
-  if (thread < vectors)
-    factors = loadVector<T>(o.weight, thread);
+  int vectors = int(o.hidden / vectorColumns), thread = int(threadIdx.x), step = int(blockDim.x);
+  Vector<T> factors[vectorsHeld], kept[vectorsHeld];
+#pragma unroll
+  for (int k = 0; k < vectorsHeld; ++k)
+    if (thread + k * step < vectors)
+      factors[k] = loadVector<T>(o.weight, thread + k * step);
   waitForPrevious();
   allowNext();
   int64_t row = blockIdx.x, first = row * vectors;
   const void *x = static_cast<const typename Element<T>::Storage *>(o.x) + row * o.xRow;
-  Vector<T> kept;
   float squares = 0;
-  for (int vector = thread; vector < vectors; vector += blockDim.x) {
-    Vector<T> values = loadVector<T>(x, vector);
+  auto addUp = [&](Vector<T> &values, const Vector<T> &others, int vector) {
     if constexpr (Add) {
-      Vector<T> others = loadVector<T>(o.b, first + vector);
 #pragma unroll
       for (int i = 0; i < vectorColumns; ++i)
         values.set(i, values[i] + others[i]);
@@ -46,34 +48,53 @@ template <int32_t T, bool Add, bool Quantise> __global__ void __launch_bounds__(
 #pragma unroll
     for (int i = 0; i < vectorColumns; ++i)
       squares += values[i] * values[i];
-    if (vector == thread)
-      kept = values;
+  };
+  // All loads go before the first store, which the compiler would not move them across.
+  Vector<T> others[Add ? vectorsHeld : 1];
+#pragma unroll
+  for (int k = 0; k < vectorsHeld; ++k)
+    if (int vector = thread + k * step; vector < vectors) {
+      kept[k] = loadVector<T>(x, vector);
+      if constexpr (Add)
+        others[k] = loadVector<T>(o.b, first + vector);
+    }
+#pragma unroll
+  for (int k = 0; k < vectorsHeld; ++k)
+    if (int vector = thread + k * step; vector < vectors)
+      addUp(kept[k], others[Add ? k : 0], vector);
+  for (int vector = thread + vectorsHeld * step; vector < vectors; vector += step) {
+    Vector<T> values = loadVector<T>(x, vector), more = Add ? loadVector<T>(o.b, first + vector) : values;
+    addUp(values, more, vector);
   }
   float factor = normFactor(squares, o.hidden, o.eps, scratch);
-  for (int begin = 0; begin < vectors; begin += blockDim.x) {
-    int vector = begin + thread;
+  // All lanes of a warp come here for each of its vectors: quantizeTile needs them.
+  auto finish = [&](const Vector<T> &values, const Vector<T> &weights, int vector) {
     bool active = vector < vectors;
     float results[vectorColumns] = {};
     if (active) {
-      if (begin > 0) {
-        kept = Add ? loadVector<T>(o.sum, first + vector) : loadVector<T>(x, vector);
-        factors = loadVector<T>(o.weight, vector);
-      }
       Vector<T> y;
 #pragma unroll
       for (int i = 0; i < vectorColumns; ++i) {
-        y.set(i, kept[i] * factor * factors[i]);
+        y.set(i, values[i] * factor * weights[i]);
         results[i] = y[i];
       }
       storeVector<T>(o.y, first + vector, y);
     }
     if constexpr (Quantise)
       quantizeTile(o.format, results, active, o.payload + (first + vector) * vectorColumns, o.scales + row * o.tiles + vector / tileLanes);
+  };
+#pragma unroll
+  for (int k = 0; k < vectorsHeld; ++k)
+    if (k * step < vectors)
+      finish(kept[k], factors[k], thread + k * step);
+  for (int begin = vectorsHeld * step; begin < vectors; begin += step) {
+    int vector = begin + thread, inside = min(vector, vectors - 1);
+    finish(Add ? loadVector<T>(o.sum, first + inside) : loadVector<T>(x, inside), loadVector<T>(o.weight, inside), vector);
   }
 }
 
 /// Rows of any length and any alignment, and weights of any format: the same values a thread, one by one.
-template <int32_t T> __global__ void __launch_bounds__(1024) normElements(NormOperands o, WeightRows weight) {
+template <int32_t T> __global__ void __launch_bounds__(normThreadsMost) normElements(NormOperands o, WeightRows weight) {
   __shared__ float scratch[32];
   waitForPrevious();
   allowNext();

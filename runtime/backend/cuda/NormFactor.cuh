@@ -7,7 +7,12 @@
 
 namespace dsrt::cuda {
 
-inline unsigned normThreads(int64_t hidden) { return hidden >= 1024 * vectorColumns ? 1024 : (unsigned(hidden) + 255) / 256 * 32; }
+constexpr int normThreadsMost = 256;
+
+inline unsigned normThreads(int64_t hidden) {
+  return hidden >= normThreadsMost * vectorColumns ? normThreadsMost
+                                                   : unsigned(hidden + 32 * vectorColumns - 1) / (32 * vectorColumns) * 32;
+}
 
 /// \param squares  the thread's own sum
 __device__ inline float normFactor(float squares, int64_t hidden, float eps, float *scratch) {

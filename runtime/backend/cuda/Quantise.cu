@@ -165,7 +165,7 @@ __global__ void __launch_bounds__(threads) scalesOfFirst(Passes p) {
 
 __device__ uint8_t codeOf(const dsrt_quant &format, float value, float scale, uint32_t random) {
   bool stochastic = format.rounding == DSRT_STOCHASTIC;
-  float quotient = value / scale;
+  float quotient = scaled(value, scale);
   switch (format.payload) {
   case DSRT_F8E4M3:
     return scale == 0 ? 0 : stochastic ? encodeStochastic<codec::E4M3Format, encodeE4M3>(quotient, random) : encodeE4M3(quotient);

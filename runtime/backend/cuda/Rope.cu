@@ -108,11 +108,9 @@ struct RopeOperands {
   int64_t tokens, heads, width, begin, pairs;
 };
 
-/// Vectors [from, from + count) of each head of whole vectors; a vector is rotated whole or copied.
-template <int32_t T> __global__ void __launch_bounds__(threads) ropeVectors(RopeOperands o, int64_t from, int64_t count) {
-  waitForPrevious();
-  allowNext();
-  int64_t item = blockIdx.x * int64_t(threads) + threadIdx.x, head = quotient(item, count), token = quotient(head, o.heads);
+/// Vectors [from, from + count) of each head of whole vectors: item `item` of them. A vector is rotated whole or copied.
+template <int32_t T> __device__ void rotateItem(const RopeOperands &o, int64_t from, int64_t count, int64_t item) {
+  int64_t head = quotient(item, count), token = quotient(head, o.heads);
   if (token >= o.tokens)
     return;
   int64_t inHead = from + (item - head * count), index = head * (o.width / vectorColumns) + inHead;
@@ -121,6 +119,12 @@ template <int32_t T> __global__ void __launch_bounds__(threads) ropeVectors(Rope
   if (column >= 0 && column < 2 * o.pairs)
     values = rotated<T>(values, o.cosine, o.sine, token * o.pairs + column / 2);
   storeVector<T>(o.y, index, values);
+}
+
+template <int32_t T> __global__ void __launch_bounds__(threads) ropeVectors(RopeOperands o, int64_t from, int64_t count) {
+  waitForPrevious();
+  allowNext();
+  rotateItem<T>(o, from, count, blockIdx.x * int64_t(threads) + threadIdx.x);
 }
 
 /// A column a thread; the even one of a pair does both, so that y may be x.
@@ -178,8 +182,8 @@ struct LatentOperands {
   float eps;
 };
 
-/// A block a token: thread t has the row's vectors t, t + blockDim.x, ...
-template <int32_t T> __global__ void __launch_bounds__(1024) latentVectors(CacheLayer cache, LatentOperands o, Rows batch) {
+/// A block a token: thread t has the row's vectors t, t + blockDim.x, ... It waits for the previous kernel.
+template <int32_t T> __device__ void appendLatent(const CacheLayer &cache, const LatentOperands &o, const Rows &batch, int64_t token) {
   __shared__ float scratch[32];
   int latents = int(o.latent / vectorColumns), vectors = int(o.columns / vectorColumns), thread = int(threadIdx.x);
   Vector<T> factors;
@@ -187,7 +191,7 @@ template <int32_t T> __global__ void __launch_bounds__(1024) latentVectors(Cache
     factors = loadVector<T>(o.weight.data, thread);
   waitForPrevious();
   allowNext();
-  int64_t token = blockIdx.x, to = cache.rowOf(batch, token);
+  int64_t to = cache.rowOf(batch, token);
   if (to < 0)
     return;
   int64_t first = token * vectors, target = to / vectorColumns;
@@ -220,7 +224,23 @@ template <int32_t T> __global__ void __launch_bounds__(1024) latentVectors(Cache
   }
 }
 
-template <int32_t T, int32_t C> __global__ void __launch_bounds__(1024) latentElements(CacheLayer cache, LatentOperands o, Rows batch) {
+template <int32_t T> __global__ void __launch_bounds__(normThreadsMost) latentVectors(CacheLayer cache, LatentOperands o, Rows batch) {
+  appendLatent<T>(cache, o, batch, blockIdx.x);
+}
+
+/// The first blocks append, one a token; the others rotate the queries.
+template <int32_t T>
+__global__ void __launch_bounds__(normThreadsMost)
+    ropeAndLatentVectors(RopeOperands queries, CacheLayer cache, LatentOperands o, Rows batch) {
+  if (blockIdx.x < queries.tokens)
+    return appendLatent<T>(cache, o, batch, blockIdx.x);
+  waitForPrevious();
+  allowNext();
+  rotateItem<T>(queries, 0, queries.width / vectorColumns, (blockIdx.x - queries.tokens) * int64_t(blockDim.x) + threadIdx.x);
+}
+
+template <int32_t T, int32_t C>
+__global__ void __launch_bounds__(normThreadsMost) latentElements(CacheLayer cache, LatentOperands o, Rows batch) {
   __shared__ float scratch[32];
   waitForPrevious();
   allowNext();
@@ -265,6 +285,70 @@ bool areWhole(std::initializer_list<int64_t> columns) {
   return true;
 }
 
+Status expectRope(int32_t type, int64_t columns, int64_t pairs, int64_t heads, int64_t begin) {
+  if (Status status = expectActivation("elements", type); !status.ok())
+    return status;
+  if (heads <= 0 || columns % heads != 0)
+    return broken("expects columns of whole heads, but got %lld columns of %lld heads", (long long)columns, (long long)heads);
+  if (int64_t width = columns / heads; begin < 0 || begin > width - 2 * pairs)
+    return broken("expects %lld pairs from column %lld within heads of %lld columns", (long long)pairs, (long long)begin, (long long)width);
+  return {};
+}
+
+/// Whether heads and what is rotated of them are whole vectors.
+bool isWhole(const RopeOperands &o) { return areWhole({o.width, o.begin, 2 * o.pairs}) && isAligned(o.y) && isAligned(o.x); }
+
+Status rotateQueries(State &state, const RopeOperands &o, int32_t type) {
+  // In place the other columns are there already.
+  int64_t from = o.y == o.x ? o.begin : 0, count = o.y == o.x ? 2 * o.pairs : o.width;
+  if (o.tokens * count == 0)
+    return {};
+  return withActivation(type, [&](auto t) -> Status {
+    if (isWhole(o))
+      launch(state.stream, {blocksFor(o.tokens * o.heads * (count / vectorColumns), threads), threads}, ropeVectors<t()>, o,
+             from / vectorColumns, count / vectorColumns);
+    else
+      launch(state.stream, {blocksFor(o.tokens * o.heads * o.width, threads), threads}, ropeElements<t()>, o);
+    return {};
+  });
+}
+
+Status expectLatent(const dsrt_cache &cache, const dsrt_weight *weight, int64_t tokens, int64_t columns, int64_t latentColumns,
+                    int64_t pairs, int32_t type, int64_t layer, const dsrt_batch *batch) {
+  if (Status status = expectActivation("elements", type); !status.ok())
+    return status;
+  int64_t keyColumns = columns - latentColumns;
+  if (keyColumns < 0)
+    return broken("expects at least %lld columns, but got %lld", (long long)latentColumns, (long long)columns);
+  if (Status status = expectRows(weight, 1, latentColumns); !status.ok())
+    return status;
+  if (2 * pairs > keyColumns)
+    return broken("expects %lld pairs from column %lld within heads of %lld columns", (long long)pairs, 0ll, (long long)keyColumns);
+  return expectCache(cache, type, columns, layer, batch, tokens);
+}
+
+/// Whether latent, key and pairs are whole vectors, of one type everywhere.
+bool isWhole(const CacheLayer &cache, const LatentOperands &o, const dsrt_weight &weight, int32_t type) {
+  return areWhole({o.latent, o.columns - o.latent, 2 * o.pairs}) && isAligned(o.x) && isAligned(weight.data) && isAligned(cache.data) &&
+         weight.format.payload == type && cache.dtype == type;
+}
+
+Status append(State &state, const CacheLayer &cache, const LatentOperands &o, const dsrt_weight &weight, const dsrt_batch &batch,
+              int32_t type) {
+  if (batch.tokens == 0 || o.columns == 0)
+    return {};
+  LaunchShape shape = {unsigned(batch.tokens), normThreads(o.columns)};
+  return withActivation(type, [&](auto t) {
+    return withActivation(cache.dtype, [&](auto c) -> Status {
+      if (isWhole(cache, o, weight, type))
+        launch(state.stream, shape, latentVectors<t()>, cache, o, Rows(batch));
+      else
+        launch(state.stream, shape, latentElements<t(), c()>, cache, o, Rows(batch));
+      return {};
+    });
+  });
+}
+
 } // namespace
 
 int32_t ops::rope_table(dsrt_context *context, int32_t site, float *cosine, float *sine, const dsrt_batch *batch, int64_t tokens,
@@ -289,28 +373,10 @@ int32_t ops::rope_table(dsrt_context *context, int32_t site, float *cosine, floa
 int32_t ops::rope(dsrt_context *context, int32_t site, void *y, const void *x, const float *cosine, const float *sine, int64_t tokens,
                   int64_t columns, int64_t pairs, int32_t type_T, int64_t heads, int64_t begin) {
   return guarded(context, "rope", [&](State &state) -> Status {
-    if (Status status = expectActivation("elements", type_T); !status.ok())
+    if (Status status = expectRope(type_T, columns, pairs, heads, begin); !status.ok())
       return status;
-    if (heads <= 0 || columns % heads != 0)
-      return broken("expects columns of whole heads, but got %lld columns of %lld heads", (long long)columns, (long long)heads);
-    int64_t width = columns / heads;
-    if (begin < 0 || begin > width - 2 * pairs)
-      return broken("expects %lld pairs from column %lld within heads of %lld columns", (long long)pairs, (long long)begin,
-                    (long long)width);
-    RopeOperands o = {y, x, cosine, sine, tokens, heads, width, begin, pairs};
-    bool aligned = areWhole({width, begin, 2 * pairs}) && isAligned(y) && isAligned(x);
-    // In place the other columns are there already.
-    int64_t from = y == x ? begin : 0, count = y == x ? 2 * pairs : width;
-    if (tokens * count == 0)
-      return {};
-    return withActivation(type_T, [&](auto t) -> Status {
-      if (aligned)
-        launch(state.stream, {blocksFor(tokens * heads * (count / vectorColumns), threads), threads}, ropeVectors<t()>, o,
-               from / vectorColumns, count / vectorColumns);
-      else
-        launch(state.stream, {blocksFor(tokens * columns, threads), threads}, ropeElements<t()>, o);
-      return {};
-    });
+    RopeOperands o = {y, x, cosine, sine, tokens, heads, columns / heads, begin, pairs};
+    return rotateQueries(state, o, type_T);
   });
 }
 
@@ -338,32 +404,35 @@ int32_t ops::latent_append(dsrt_context *context, int32_t site, dsrt_cache *cach
                            const float *cosine, const float *sine, const dsrt_batch *batch, int64_t tokens, int64_t columns,
                            int64_t latent_columns, int64_t pairs, int32_t type_T, int64_t layer, float eps) {
   return guarded(context, "latent_append", [&](State &state) -> Status {
-    if (Status status = expectActivation("elements", type_T); !status.ok())
+    if (Status status = expectLatent(*cache, weight, tokens, columns, latent_columns, pairs, type_T, layer, batch); !status.ok())
       return status;
-    int64_t keyColumns = columns - latent_columns;
-    if (keyColumns < 0)
-      return broken("expects at least %lld columns, but got %lld", (long long)latent_columns, (long long)columns);
-    if (Status status = expectRows(weight, 1, latent_columns); !status.ok())
-      return status;
-    if (2 * pairs > keyColumns)
-      return broken("expects %lld pairs from column %lld within heads of %lld columns", (long long)pairs, 0ll, (long long)keyColumns);
-    if (Status status = expectCache(*cache, type_T, columns, layer, batch, tokens); !status.ok())
-      return status;
-    if (tokens == 0 || columns == 0)
-      return {};
-    bool aligned = areWhole({latent_columns, keyColumns, 2 * pairs}) && isAligned(x) && isAligned(weight->data) && isAligned(cache->data) &&
-                   weight->format.payload == type_T && cache->dtype == type_T;
     LatentOperands o = {x, WeightRows(*weight), cosine, sine, columns, latent_columns, pairs, eps};
-    CacheLayer target(*cache, layer, state.faults.of(DSRT_OP_latent_append));
-    LaunchShape shape = {unsigned(tokens), normThreads(columns)};
-    return withActivation(type_T, [&](auto t) {
-      return withActivation(cache->dtype, [&](auto c) -> Status {
-        if (aligned)
-          launch(state.stream, shape, latentVectors<t()>, target, o, Rows(*batch));
-        else
-          launch(state.stream, shape, latentElements<t(), c()>, target, o, Rows(*batch));
-        return {};
-      });
+    return append(state, CacheLayer(*cache, layer, state.faults.of(DSRT_OP_latent_append)), o, *weight, *batch, type_T);
+  });
+}
+
+int32_t ops::rope_latent_append(dsrt_context *context, int32_t site, void *y, dsrt_cache *cache, const void *q, const void *x,
+                                const dsrt_weight *weight, const float *cosine, const float *sine, const dsrt_batch *batch, int64_t tokens,
+                                int64_t q_columns, int64_t columns, int64_t latent_columns, int64_t pairs, int32_t type_T, int64_t heads,
+                                int64_t begin, int64_t layer, float eps) {
+  return guarded(context, "rope_latent_append", [&](State &state) -> Status {
+    if (Status status = expectRope(type_T, q_columns, pairs, heads, begin); !status.ok())
+      return status;
+    if (Status status = expectLatent(*cache, weight, tokens, columns, latent_columns, pairs, type_T, layer, batch); !status.ok())
+      return status;
+    RopeOperands queries = {y, q, cosine, sine, tokens, heads, q_columns / heads, begin, pairs};
+    LatentOperands o = {x, WeightRows(*weight), cosine, sine, columns, latent_columns, pairs, eps};
+    CacheLayer target(*cache, layer, state.faults.of(DSRT_OP_rope_latent_append));
+    if (tokens == 0 || q_columns == 0 || columns == 0 || !isWhole(queries) || !isWhole(target, o, *weight, type_T)) {
+      if (Status status = rotateQueries(state, queries, type_T); !status.ok())
+        return status;
+      return append(state, target, o, *weight, *batch, type_T);
+    }
+    unsigned blockThreads = normThreads(columns);
+    LaunchShape shape = {unsigned(tokens) + blocksFor(tokens * (q_columns / vectorColumns), blockThreads), blockThreads};
+    return withActivation(type_T, [&](auto t) -> Status {
+      launch(state.stream, shape, ropeAndLatentVectors<t()>, queries, target, o, Rows(*batch));
+      return {};
     });
   });
 }

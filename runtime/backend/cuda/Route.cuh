@@ -1,6 +1,6 @@
-// The experts of one token, chosen by one warp (DeepSeek-V2, arXiv 2405.04434, section 2.2; DeepSeek-V3, arXiv 2412.19437, section 2.1.2).
-// Exponentials are those of F64 rounded to F32 and sums go in the order of the experts, as on the CPU: scores that are equal or close rank
-// alike on both.
+// The experts of one token, scored by a team of threads and chosen by its first warp (DeepSeek-V2, arXiv 2405.04434, section 2.2;
+// DeepSeek-V3, arXiv 2412.19437, section 2.1.2). Exponentials are those of F64 rounded to F32 and sums go in the order of the experts, as
+// on the CPU: scores that are equal or close rank alike on both.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -15,7 +15,8 @@ struct RouteOperands {
   const float *logits; ///< [tokens, experts]
   const float *bias;   ///< [experts] or null
   int experts, topK, groups, topGroups;
-  int sharedWords; ///< of a warp: scores and ranks of experts, ranks of groups and which are in, choices
+  int team;        ///< threads of a token: whole warps
+  int sharedWords; ///< of a token: scores and ranks of experts, ranks of groups and which are in, choices
   bool sigmoid, grouped, noaux, normalize;
   float scaling;
 };
@@ -33,6 +34,7 @@ __device__ inline void chooseLargest(uint32_t *ranks, int size, int count, int32
   int index = INT32_MAX;
   auto look = [&] {
     best = 0, index = INT32_MAX;
+#pragma unroll 8
     for (int i = lane; i < size; i += 32)
       if (ranks[i] > best)
         best = ranks[i], index = i;
@@ -50,64 +52,67 @@ __device__ inline void chooseLargest(uint32_t *ranks, int size, int count, int32
   __syncwarp();
 }
 
-/// \param shared  sharedWords of the warp's own
-__device__ inline void routeToken(const RouteOperands &o, int64_t token, uint32_t *shared) {
-  int lane = threadIdx.x % 32;
+/// All threads of a block call it, each of `team` threads in turn for a token of its own; a token that is none has `active` false.
+/// \param bias    of the expert that is the thread's number in its team, loaded early \param shared  sharedWords of the team's own
+__device__ inline void routeToken(const RouteOperands &o, int64_t token, bool active, float bias, uint32_t *shared) {
+  int thread = int(threadIdx.x) % o.team, lane = thread % 32, warp = thread / 32, warps = o.team / 32;
   float *scores = reinterpret_cast<float *>(shared);
   uint32_t *ranks = shared + o.experts, *groupRanks = ranks + o.experts, *groupIn = groupRanks + (o.grouped ? o.groups : 0);
   int32_t *chosen = reinterpret_cast<int32_t *>(groupIn + (o.grouped ? o.groups : 0));
   const float *logits = o.logits + token * o.experts;
+  int experts = active ? o.experts : 0; // idle teams go through the barriers
 
-  float largest = -INFINITY;
-  for (int e = lane; !o.sigmoid && e < o.experts; e += 32)
-    largest = fmaxf(largest, logits[e]);
-  for (int distance = 16; distance > 0; distance /= 2)
-    largest = fmaxf(largest, __shfl_xor_sync(~0u, largest, distance));
-#pragma unroll 4
-  for (int e = lane; e < o.experts; e += 32) {
-    float logit = logits[e];
-    scores[e] = o.sigmoid ? 1 / (1 + float(exp(double(-logit)))) : float(exp(double(logit - largest)));
-  }
-  __syncwarp();
-  if (!o.sigmoid) {
-    float sum = 0;
-#pragma unroll 8
-    for (int e = 0; e < o.experts; ++e)
-      sum += scores[e];
-    __syncwarp();
-    for (int e = lane; e < o.experts; e += 32)
-      scores[e] /= sum;
-  }
-  auto choiceOf = [&](int e) { return o.bias ? scores[e] + o.bias[e] : scores[e]; };
-  for (int e = lane; e < o.experts; e += 32)
-    ranks[e] = rankOf(choiceOf(e));
-  __syncwarp();
-  if (o.grouped) {
-    // A group's score: its largest value (V2), or the sum of its two largest (V3). Several lanes share a group.
-    int size = o.experts / o.groups, lanes = 32;
-    while (lanes > 1 && lanes * o.groups > 32)
-      lanes /= 2;
-    int part = lane % lanes, together = 32 / lanes;
-    for (int begin = 0; begin < o.groups; begin += together) {
-      int group = begin + lane / lanes;
-      uint32_t first = 0, second = 0;
-      for (int i = part; group < o.groups && i < size; i += lanes) {
-        uint32_t rank = ranks[group * size + i];
-        second = max(second, min(first, rank));
-        first = max(first, rank);
-      }
-      for (int distance = 1; distance < lanes; distance *= 2) {
-        uint32_t otherFirst = __shfl_xor_sync(~0u, first, distance), otherSecond = __shfl_xor_sync(~0u, second, distance);
-        second = max(max(second, otherSecond), min(first, otherFirst));
-        first = max(first, otherFirst);
-      }
-      auto valueOf = [](uint32_t rank) { return __uint_as_float(rank >> 31 ? rank & 0x7fffffff : ~rank); };
-      if (part == 0 && group < o.groups) {
-        groupRanks[group] = rankOf(o.noaux && size > 1 ? valueOf(first) + valueOf(second) : valueOf(first));
-        groupIn[group] = 0;
-      }
+  auto rankFrom = [&](int e) { ranks[e] = rankOf(o.bias ? scores[e] + (e == thread ? bias : o.bias[e]) : scores[e]); };
+  if (o.sigmoid) {
+    for (int e = thread; e < experts; e += o.team) {
+      scores[e] = 1 / (1 + float(exp(double(-logits[e]))));
+      rankFrom(e);
     }
-    __syncwarp();
+  } else {
+    for (int e = thread; e < experts; e += o.team)
+      scores[e] = logits[e];
+    __syncthreads();
+    float largest = -INFINITY, sum = 0;
+    for (int e = lane; e < experts; e += 32)
+      largest = fmaxf(largest, scores[e]);
+    for (int distance = 16; distance > 0; distance /= 2)
+      largest = fmaxf(largest, __shfl_xor_sync(~0u, largest, distance));
+    __syncthreads();
+    for (int e = thread; e < experts; e += o.team)
+      scores[e] = float(exp(double(scores[e] - largest)));
+    __syncthreads();
+#pragma unroll 16
+    for (int e = 0; e < experts; ++e)
+      sum += scores[e];
+    __syncthreads();
+    for (int e = thread; e < experts; e += o.team) {
+      scores[e] /= sum;
+      rankFrom(e);
+    }
+  }
+  __syncthreads();
+  int size = o.grouped ? o.experts / o.groups : 0;
+  // A group's score: its largest value (V2), or the sum of its two largest (V3). A warp a group.
+  for (int group = warp; o.grouped && active && group < o.groups; group += warps) {
+    uint32_t first = 0, second = 0;
+    for (int i = lane; i < size; i += 32) {
+      uint32_t rank = ranks[group * size + i];
+      second = max(second, min(first, rank));
+      first = max(first, rank);
+    }
+    uint32_t largest = __reduce_max_sync(~0u, first);
+    bool owner = lane == __ffs(__ballot_sync(~0u, first == largest)) - 1;
+    uint32_t next = __reduce_max_sync(~0u, owner ? second : first);
+    auto valueOf = [](uint32_t rank) { return __uint_as_float(rank >> 31 ? rank & 0x7fffffff : ~rank); };
+    if (lane == 0) {
+      groupRanks[group] = rankOf(o.noaux && size > 1 ? valueOf(largest) + valueOf(next) : valueOf(largest));
+      groupIn[group] = 0;
+    }
+  }
+  __syncthreads();
+  if (warp != 0 || !active)
+    return;
+  if (o.grouped) {
     chooseLargest(groupRanks, o.groups, o.topGroups, chosen);
     for (int i = lane; i < o.topGroups; i += 32)
       groupIn[chosen[i]] = 1;
@@ -123,6 +128,7 @@ __device__ inline void routeToken(const RouteOperands &o, int64_t token, uint32_
   }
   chooseLargest(ranks, o.experts, o.topK, chosen);
   float sum = 0;
+#pragma unroll 8
   for (int c = 0; c < o.topK; ++c)
     sum += scores[chosen[c]];
   if (o.sigmoid || o.noaux)
@@ -132,7 +138,6 @@ __device__ inline void routeToken(const RouteOperands &o, int64_t token, uint32_
     o.weights[token * o.topK + c] = (o.normalize ? weight / sum : weight) * o.scaling;
     o.chosen[token * o.topK + c] = chosen[c];
   }
-  __syncwarp(); // `shared` may be used again
 }
 
 } // namespace dsrt::cuda

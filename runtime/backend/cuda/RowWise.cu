@@ -90,8 +90,8 @@ template <typename Unit> __device__ void copyUnits(const UnitCopy &copy, int64_t
     int64_t from = row;
     if (copy.rows.index) {
       int32_t index = copy.rows.index[row];
-      from = index / copy.rows.divisor;
-      if (index < 0 || from >= copy.rows.bound) {
+      from = index < 0 ? -1 : quotient(index, copy.rows.divisor);
+      if (from < 0 || from >= copy.rows.bound) {
         fault.raise(kind, index, row, copy.rows.bound);
         continue;
       }

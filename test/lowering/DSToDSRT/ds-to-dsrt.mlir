@@ -4,7 +4,7 @@
 // RUN: ds-opt %root/test/Inputs/small.mlir --ds-precision-pipeline --ds-to-dsrt | FileCheck %s --check-prefix=DEFAULT
 // RUN: ds-opt %root/test/Inputs/small.mlir --ds-precision-pipeline --ds-to-dsrt="max-tokens=16" | FileCheck %s --check-prefix=FEW
 // RUN: sed 's/vocabulary = 512/vocabulary = 100000/; s/512xf32/100000xf32/; s/tensor<512x256xbf16>/tensor<100000x256xbf16>/' %root/test/Inputs/small.mlir | ds-opt --ds-precision-pipeline --ds-to-dsrt | FileCheck %s --check-prefix=ROWS
-// RUN: ds-opt %root/test/Inputs/small.mlir --ds-precision-pipeline="fp4 fp4-format=mxfp4" --ds-runtime-pipeline="max-tokens=3" | FileCheck %s --check-prefix=FP4
+// RUN: ds-opt %root/test/Inputs/small.mlir --ds-precision-pipeline="fp4 fp4-format=mxfp4" --ds-to-dsrt="max-tokens=3" --dsrt-plan-memory | FileCheck %s --check-prefix=FP4
 // RUN: ds-opt %root/test/Inputs/small.mlir --ds-precision-pipeline="fp8 fp8-activation-granularity=tensor" --ds-to-dsrt | FileCheck %s --check-prefix=TENSOR
 
 // Limits: 2048 tokens, 64 rows, the model's length; few tokens are few rows; logits of a call stay within 64 MiB.
@@ -41,7 +41,7 @@
 // CHECK: dsrt.rope %[[KEY:[a-z0-9]+]], %{{.*}}, %[[COS]], %[[SIN]] module("blocks.0.attn.rope") {begin = 0 : i64, heads = 1 : i64}
 // CHECK: dsrt.cache_append %[[CACHE]], %[[LATENT]], %[[KEY]], %[[BATCH]] module("blocks.0.attn.cache") {layer = 0 : i64}
 // Scratch for 64 tokens: dsrt_mla_prefill_scratch(64, 2, 64, 64, 128).
-// CHECK: %[[SCRATCH:[a-z0-9]+]] = dsrt.allocate : <590848 x i8>
+// CHECK: %[[SCRATCH:[a-z0-9]+]] = dsrt.allocate : <4490240 x i8>
 // CHECK: dsrt.mla_prefill %[[Y:[a-z0-9]+]], %[[Q]], @blocks.0.attn.kv_b_proj.weight, %[[CACHE]], %[[BATCH]], %[[SCRATCH]] module("blocks.0.attn.kv_b_proj") {activation = #tile_1x128_f8E4M3FN, heads = 2 : i64, layer = 0 : i64, nope = 64 : i64, rope = 32 : i64, softmax_scale = 0.102062076 : f32, value = 64 : i64}
 // CHECK: dsrt.add %{{.*}}, %[[X]], %{{.*}} module("blocks.0.attn.residual")
 // CHECK: dsrt.scaled_matmul %[[GATE:[a-z0-9]+]], {{.*}} module("blocks.0.ffn.gate_proj")

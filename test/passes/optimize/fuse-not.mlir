@@ -2,7 +2,7 @@
 //
 // RUN: ds-opt %s --split-input-file --dsrt-fuse | FileCheck %s
 // RUN: not ds-opt %s --split-input-file --dsrt-fuse="fusions=residual-nrom" 2>&1 | FileCheck %s --check-prefix=UNKNOWN
-// UNKNOWN: error: --dsrt-fuse expects residual-norm, norm-quantize, swiglu-quantize, latent-append, route-order, gather-quantized, combine-add or product-pair, but got 'residual-nrom'; did you mean 'residual-norm'?
+// UNKNOWN: error: --dsrt-fuse expects residual-norm, norm-quantize, swiglu-quantize, latent-append, rope-append, route-order, gather-quantized, combine-add or product-pair, but got 'residual-nrom'; did you mean 'residual-norm'?
 
 #act = #ds.quant<payload = f8E4M3FN, tile = 1x128, scale = f32, rule = amax, rounding = nearest>
 #wide = #ds.quant<payload = f8E4M3FN, tile = 128x128, scale = f32, rule = amax, rounding = nearest>

@@ -13,7 +13,7 @@
 // SOME-NOT: dsrt.rms_norm_quantize
 // SOME-NOT: dsrt.swiglu_quantize
 // SOME:     dsrt.latent_append
-// SOME-NOT: {{route_order|gather_quantized|combine_add|_pair}}
+// SOME-NOT: {{rope_latent_append|route_order|gather_quantized|combine_add|_pair}}
 
 // residual-norm. The sum has readers of its own, before and behind.
 !x = !dsrt.buffer<tokens x 8 x bf16>
@@ -115,7 +115,7 @@ dsrt.program @swiglu vocabulary(8) limits(<tokens = 4, sequences = 2, length = 8
 
 // -----
 
-// latent-append: six columns of latent, two of key.
+// latent-append: six columns of latent, two of key. Then rope-append, by the same tables; of another table, queries are rotated alone.
 !kv = !dsrt.buffer<tokens x 8 x bf16>
 !latent = !dsrt.buffer<tokens x 6 x bf16>
 !key = !dsrt.buffer<tokens x 2 x bf16>
@@ -135,12 +135,31 @@ dsrt.program @latent vocabulary(8) limits(<tokens = 4, sequences = 2, length = 8
     // CHECK: %[[KV:.*]] = dsrt.allocate : <tokens x 8 x bf16>
     // CHECK-NEXT: %[[C:.*]] = dsrt.allocate
     // CHECK-NEXT: %[[S:.*]] = dsrt.allocate
-    // CHECK-NEXT: dsrt.latent_append %arg3, %[[KV]], @norm, %[[C]], %[[S]], %arg1 module("split, norm, rope, cache") {eps = 1.000000e+00 : f32, layer = 1 : i64}
+    // CHECK-NEXT: %[[Q:.*]] = dsrt.allocate : <tokens x 6 x bf16>
+    // CHECK-NEXT: %[[Y:.*]] = dsrt.allocate : <tokens x 6 x bf16>
+    // CHECK-NEXT: dsrt.rope_latent_append %[[Y]], %arg3, %[[Q]], %[[KV]], @norm, %[[C]], %[[S]], %arg1 module("rope, split, norm, cache") {begin = 1 : i64, eps = 1.000000e+00 : f32, heads = 2 : i64, layer = 1 : i64}
+    // CHECK: dsrt.rope %
+    // CHECK: dsrt.latent_append %arg3, %[[KV]], @norm, %[[C]], %[[S]], %arg1 module("split, norm, rope, cache") {eps = 1.000000e+00 : f32, layer = 0 : i64}
+    %q = dsrt.allocate : !latent
+    %y = dsrt.allocate : !latent
+    dsrt.rope %y, %q, %cosine, %sine module("rope") {begin = 1 : i64, heads = 2 : i64} : !latent, !latent, !table, !table
     dsrt.slice_columns %latent, %kv module("split") {begin = 0 : i64} : !latent, !kv
     dsrt.rms_norm %normed, %latent, @norm module("norm") {eps = 1.0 : f32} : !latent, !latent
     dsrt.slice_columns %key, %kv module("split") {begin = 6 : i64} : !key, !kv
     dsrt.rope %rotated, %key, %cosine, %sine module("rope") {begin = 0 : i64, heads = 1 : i64} : !key, !key, !table, !table
     dsrt.cache_append %cache, %normed, %rotated, %batch module("cache") {layer = 1 : i64} : <2x8xbf16>, !latent, !key
+    %cosine2 = dsrt.allocate : !table
+    %q2 = dsrt.allocate : !latent
+    %latent2 = dsrt.allocate : !latent
+    %normed2 = dsrt.allocate : !latent
+    %key2 = dsrt.allocate : !key
+    %rotated2 = dsrt.allocate : !key
+    dsrt.rope %q2, %q, %cosine2, %sine module("rope") {begin = 1 : i64, heads = 2 : i64} : !latent, !latent, !table, !table
+    dsrt.slice_columns %latent2, %kv module("split") {begin = 0 : i64} : !latent, !kv
+    dsrt.rms_norm %normed2, %latent2, @norm module("norm") {eps = 1.0 : f32} : !latent, !latent
+    dsrt.slice_columns %key2, %kv module("split") {begin = 6 : i64} : !key, !kv
+    dsrt.rope %rotated2, %key2, %cosine, %sine module("rope") {begin = 0 : i64, heads = 1 : i64} : !key, !key, !table, !table
+    dsrt.cache_append %cache, %normed2, %rotated2, %batch module("cache") {layer = 0 : i64} : <2x8xbf16>, !latent, !key
     %result = dsrt.allocate : <wanted x 8 x f32>
     dsrt.return %result : <wanted x 8 x f32>
   }

@@ -44,6 +44,8 @@ __global__ void __launch_bounds__(threads, 2)
 
   allowNext();
   if (threadIdx.x == 0) {
+    prefetchTensorMap(&cache);
+#pragma unroll 1
     for (int stage = 0; stage < stages; ++stage)
       initBarrier(filled + stage, 1);
     fenceBarriers();
@@ -69,6 +71,7 @@ __global__ void __launch_bounds__(threads, 2)
   int firstRow = (slot * call.layers + call.layer) * call.positions;
   auto fill = [&](int tile, int stage) { // one thread's
     arriveExpecting(filled + stage, uint32_t(stageBytes));
+#pragma unroll 1
     for (int panel = 0; panel < panels; ++panel)
       loadBox(&cache, memory + ringAt + stage * stageBytes + panel * panelBytes, filled + stage, panel * warpColumns,
               firstRow + tile * decodeTile);
@@ -83,9 +86,8 @@ __global__ void __launch_bounds__(threads, 2)
   uint32_t high[4][4] = {}, low[4][4] = {}, rotated[4] = {};
 #pragma unroll
   for (int i = 0; i < 4; ++i) {
-    int head = firstHead + g + i % 2 * 8, column = 2 * q + i / 2 * 8;
-    if (head >= call.heads)
-      continue;
+    // Rows beyond the last head repeat it, and are not stored.
+    int head = min(firstHead + g + i % 2 * 8, call.heads - 1), column = 2 * q + i / 2 * 8;
     int64_t at = int64_t(token) * call.heads + head;
     if (takesLatent)
 #pragma unroll
@@ -111,6 +113,7 @@ __global__ void __launch_bounds__(threads, 2)
     wait(filled + stage, parity);
     if (count < decodeTile) { // rows behind the last position weigh nothing, but must be numbers
       int missing = decodeTile - count;
+#pragma unroll 1
       for (int i = threadIdx.x; i < panels * missing * 8; i += threads) {
         int panel = i / (missing * 8), chunk = i % (missing * 8);
         reinterpret_cast<uint4 *>(memory + ringAt + stage * stageBytes + panel * panelBytes + count * 128)[chunk] = {};

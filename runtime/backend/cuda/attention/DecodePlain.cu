@@ -1,9 +1,7 @@
 // mla_decode without tensor cores, in F32: every shape, every activation and cache type, and every format of kv_b.
+#include "runtime/backend/cuda/Elements.cuh"
 #include "runtime/backend/cuda/Launch.cuh"
 #include "runtime/backend/cuda/attention/Decode.h"
-
-#include <cuda_fp16.h>
-#include <cuda_fp8.h>
 
 namespace dsrt::cuda {
 
@@ -12,52 +10,14 @@ namespace {
 constexpr int threads = 256, warps = threads / 32;
 constexpr int maxLatentPlain = int(maxLatent), maxHeadPlain = int(maxHeadColumns);
 
-__constant__ float levelsOfNF4[16] = {nf4Levels[0],  nf4Levels[1],  nf4Levels[2],  nf4Levels[3], nf4Levels[4],  nf4Levels[5],
-                                      nf4Levels[6],  nf4Levels[7],  nf4Levels[8],  nf4Levels[9], nf4Levels[10], nf4Levels[11],
-                                      nf4Levels[12], nf4Levels[13], nf4Levels[14], nf4Levels[15]};
-__constant__ float levelsOfE2M1[16] = {0, 0.5f, 1, 1.5f, 2, 3, 4, 6, -0.f, -0.5f, -1, -1.5f, -2, -3, -4, -6};
-
-__device__ float elementAt(int32_t type, const void *base, int64_t index) {
-  switch (type) {
-  case DSRT_F32:
-    return static_cast<const float *>(base)[index];
-  case DSRT_BF16:
-    return __bfloat162float(static_cast<const __nv_bfloat16 *>(base)[index]);
-  case DSRT_F16:
-    return __half2float(static_cast<const __half *>(base)[index]);
-  case DSRT_F8E4M3:
-  case DSRT_F8E5M2: {
-    __nv_fp8_storage_t code = static_cast<const __nv_fp8_storage_t *>(base)[index];
-    return __half2float(__half(__nv_cvt_fp8_to_halfraw(code, type == DSRT_F8E4M3 ? __NV_E4M3 : __NV_E5M2)));
-  }
-  default:
-    return 0;
-  }
-}
-
 /// The value of kv_b's element: payload times the scale of its tile (dequantizeRow of runtime/numerics/Quantize.h).
 __device__ float weightAt(const DecodeCall &call, int row, int column) {
   const dsrt_quant &format = call.format;
-  float value;
-  if (format.payload == DSRT_F4E2M1 || format.payload == DSRT_NF4) {
-    uint8_t both = static_cast<const uint8_t *>(call.weight)[int64_t(row) * ((call.latent + 1) / 2) + column / 2];
-    int code = column % 2 == 0 ? both & 0xf : both >> 4;
-    value = format.payload == DSRT_NF4 ? levelsOfNF4[code] : levelsOfE2M1[code];
-  } else
-    value = elementAt(format.payload, call.weight, int64_t(row) * call.latent + column);
+  float value = decodeAt(format.payload, static_cast<const uint8_t *>(call.weight) + row * rowBytes(format.payload, call.latent), column);
   if (format.scale == DSRT_NONE)
     return value;
   int tileRow = format.tile_rows == 0 ? 0 : row / format.tile_rows, tileColumns = format.tile_cols == 0 ? call.latent : format.tile_cols;
   return value * call.scales[int64_t(tileRow) * ((call.latent + tileColumns - 1) / tileColumns) + column / tileColumns];
-}
-
-__device__ void store(int32_t type, void *base, int64_t index, float value) {
-  if (type == DSRT_F32)
-    static_cast<float *>(base)[index] = value;
-  else if (type == DSRT_BF16)
-    static_cast<__nv_bfloat16 *>(base)[index] = __float2bfloat16_rn(value);
-  else
-    static_cast<__half *>(base)[index] = __float2half_rn(value);
 }
 
 __device__ float warpSum(float value) {
@@ -80,7 +40,7 @@ __global__ void __launch_bounds__(threads) absorbPlainKernel(DecodeCall call) {
   int token = blockIdx.x, head = blockIdx.y;
   int64_t at = int64_t(token) * call.heads + head;
   for (int n = threadIdx.x; n < call.nope; n += threads)
-    query[n] = elementAt(call.type, call.q, at * (call.nope + call.rope) + n);
+    query[n] = decodeAt(call.type, call.q, at * (call.nope + call.rope) + n);
   __syncthreads();
   for (int column = threadIdx.x; column < call.latent; column += threads) {
     float sum = 0;
@@ -110,7 +70,7 @@ template <int columns> __global__ void __launch_bounds__(threads) attendPlainKer
   int64_t at = int64_t(token) * call.heads + head;
   for (int c = threadIdx.x; c < width; c += threads)
     query[c] = c < call.latent ? call.queries[at * call.latent + c]
-                               : elementAt(call.type, call.q, at * (call.nope + call.rope) + call.nope + c - call.latent);
+                               : decodeAt(call.type, call.q, at * (call.nope + call.rope) + call.nope + c - call.latent);
   int64_t firstRow = (int64_t(call.slots[token]) * call.layers + call.layer) * call.positions;
   float sums[columns] = {}, maximum = -INFINITY, sum = 0;
   for (int tile = part.begin; tile < part.end; ++tile) {
@@ -119,7 +79,7 @@ template <int columns> __global__ void __launch_bounds__(threads) attendPlainKer
     for (int p = warp; p < count; p += warps) {
       float score = 0;
       for (int c = lane; c < width; c += 32)
-        score += query[c] * elementAt(call.cacheType, call.cache, (firstRow + begin + p) * width + c);
+        score += query[c] * decodeAt(call.cacheType, call.cache, (firstRow + begin + p) * width + c);
       score = warpSum(score);
       if (lane == 0)
         scores[p] = score * call.softmaxScale;
@@ -137,7 +97,7 @@ template <int columns> __global__ void __launch_bounds__(threads) attendPlainKer
 #pragma unroll
       for (int i = 0; i < columns; ++i)
         if (int c = threadIdx.x + i * threads; c < call.latent)
-          sums[i] += w * elementAt(call.cacheType, call.cache, (firstRow + begin + p) * width + c);
+          sums[i] += w * decodeAt(call.cacheType, call.cache, (firstRow + begin + p) * width + c);
     }
   }
   int64_t result = (int64_t(token) * call.splits + split) * call.heads + head;
@@ -176,7 +136,7 @@ __global__ void __launch_bounds__(threads) projectPlainKernel(DecodeCall call) {
       dot += attended[c] * weightAt(call, head * (call.nope + call.value) + call.nope + v, c);
     dot = warpSum(dot);
     if (lane == 0)
-      store(call.type, call.y, (int64_t(token) * call.heads + head) * call.value + v, dot / sum);
+      encodeAt(call.type, call.y, (int64_t(token) * call.heads + head) * call.value + v, dot / sum);
   }
 }
 

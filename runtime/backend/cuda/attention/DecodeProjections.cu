@@ -6,66 +6,55 @@
 #include "runtime/backend/cuda/attention/Decode.h"
 #include "runtime/backend/cuda/attention/Mma.cuh"
 
-#include <cuda_fp8.h>
-
 #include <algorithm>
 
 namespace dsrt::cuda {
 
 namespace {
 
-/// Four E4M3 values as BF16. A magnitude's bits, moved to BF16's places, are 2^-120 of the value, subnormal ones too; the multiplication is
-/// exact, and cheaper than conversions. The code of NaN has none of that form, and takes them.
-__device__ __forceinline__ uint2 widen(uint32_t codes) {
-  const __nv_bfloat162 factor = __float2bfloat162_rn(0x1p120f);
-  if ((((codes & 0x7f7f7f7f) + 0x01010101) & 0x80808080) != 0) {
-    uint32_t pairs[2];
-    for (int i = 0; i < 2; ++i) {
-      float2 both = __half22float2(__half2(__nv_cvt_fp8x2_to_halfraw2(__nv_fp8x2_storage_t(codes >> (16 * i)), __NV_E4M3)));
-      pairs[i] = packed(__floats2bfloat162_rn(both.x, both.y));
-    }
-    return {pairs[0], pairs[1]};
-  }
-  uint32_t pairs[2] = {__byte_perm(codes, 0, 0x1404), __byte_perm(codes, 0, 0x3424)}; // a code in the upper byte of each half
-#pragma unroll
-  for (uint32_t &pair : pairs) {
-    pair = (pair & 0x80008000) | ((pair >> 4) & 0x07f007f0);
-    pair = packed(__hmul2(*reinterpret_cast<__nv_bfloat162 *>(&pair), factor));
-  }
-  return {pairs[0], pairs[1]};
-}
-
-/// 16 E4M3 values as two times eight BF16.
+/// 16 E4M3 values as two times eight BF16. A magnitude's bits, moved to BF16's places, are 2^-120 of the value, subnormal ones too: the
+/// multiplication is exact, and cheaper than conversions. Code 0x7f, which would be 480, is NaN.
 __device__ __forceinline__ void widen(uint4 payload, uint4 (&values)[2]) {
-  uint2 a = widen(payload.x), b = widen(payload.y), c = widen(payload.z), d = widen(payload.w);
-  values[0] = {a.x, a.y, b.x, b.y};
-  values[1] = {c.x, c.y, d.x, d.y};
+  const __nv_bfloat162 factor = __float2bfloat162_rn(0x1p120f);
+  const uint32_t words[4] = {payload.x, payload.y, payload.z, payload.w};
+  uint32_t pairs[8];
+#pragma unroll
+  for (int i = 0; i < 8; ++i) {
+    uint32_t codes = __byte_perm(words[i / 2], 0, i % 2 == 0 ? 0x1404 : 0x3424); // in the upper byte of each half
+    uint32_t isNaN = ((codes & 0x7f007f00) + 0x01000100) >> 15 & 0x00010001;
+    uint32_t pair = (codes & 0x80008000) | (codes >> 4 & 0x07f007f0);
+    pairs[i] = packed(__hmul2(*reinterpret_cast<__nv_bfloat162 *>(&pair), factor)) | isNaN * 0x7fff;
+  }
+  values[0] = {pairs[0], pairs[1], pairs[2], pairs[3]};
+  values[1] = {pairs[4], pairs[5], pairs[6], pairs[7]};
 }
 
-/// Brings rows [row, row + rows) and columns [column, column + columns) of kv_b to shared memory as BF16: `address(r, chunk)` is where
-/// the eight columns from 8 chunk on of row r go. Columns are a multiple of 16. Each thread has several loads under way.
-template <bool scaled, int threads, typename Address>
-__device__ __forceinline__ void stageWeight(const DecodeCall &call, int row, int rows, int column, int columns, Address address) {
-  constexpr int batch = 8, perLoad = scaled ? 16 : 8;
-  const char *base = static_cast<const char *>(call.weight) + (int64_t(row) * call.latent + column) * (scaled ? 1 : 2);
-  int perRow = columns / perLoad, total = rows * perRow;
-  for (int first = threadIdx.x; first < total; first += batch * threads) {
+/// Brings rows [row, row + rows) and columns [column, column + columns) of kv_b to shared memory as BF16: `place(r, chunk)` is where the
+/// eight columns from 8 chunk on of row r go. Columns are a multiple of 16, and `threads` of as many loads or more as a row takes. Each
+/// thread takes one place of every so many rows, and has several loads under way.
+template <bool scaled, int threads, typename Place>
+__device__ __forceinline__ void stageWeight(const DecodeCall &call, int row, int rows, int column, int columns, Place place) {
+  constexpr int batch = 8, perLoad = scaled ? 16 : 8, bytes = scaled ? 1 : 2;
+  int perRow = columns / perLoad, step = threads / perRow, first = threadIdx.x / perRow, load = threadIdx.x % perRow;
+  int64_t stride = int64_t(call.latent) * bytes;
+  const char *from = static_cast<const char *>(call.weight) + (row + first) * stride + (column + load * perLoad) * bytes;
+#pragma unroll 1
+  for (int begin = first < step ? first : rows; begin < rows; begin += batch * step) {
     uint4 loaded[batch];
 #pragma unroll
-    for (int i = 0; i < batch; ++i)
-      if (int item = first + i * threads; item < total)
-        loaded[i] = __ldg(reinterpret_cast<const uint4 *>(base + int64_t(item / perRow) * call.latent * (scaled ? 1 : 2)) + item % perRow);
+    for (int i = 0; i < batch; ++i, from += step * stride)
+      if (begin + i * step < rows)
+        loaded[i] = __ldg(reinterpret_cast<const uint4 *>(from));
 #pragma unroll
     for (int i = 0; i < batch; ++i)
-      if (int item = first + i * threads; item < total) {
-        int r = item / perRow, chunk = item % perRow;
+      if (int r = begin + i * step; r < rows) {
         if constexpr (scaled) {
           uint4 values[2];
           widen(loaded[i], values);
-          *address(r, 2 * chunk) = values[0];
-          *address(r, 2 * chunk + 1) = values[1];
+          *place(r, 2 * load) = values[0];
+          *place(r, 2 * load + 1) = values[1];
         } else
-          *address(r, chunk) = loaded[i];
+          *place(r, load) = loaded[i];
       }
   }
 }
@@ -100,23 +89,28 @@ template <bool scaled> __global__ void __launch_bounds__(absorbThreads) absorbKe
     const char *rows = static_cast<const char *>(call.weight) + int64_t(firstRow + call.nope + blockIdx.x * share) * bytes;
     asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(rows), "r"(share * bytes) : "memory");
   }
+  // A thread copies one place of every so many queries.
+  int perRow = call.nope / 8, queryStep = absorbThreads / perRow, chunk = threadIdx.x % perRow, firstQuery = threadIdx.x / perRow;
+  if (firstQuery >= queryStep)
+    firstQuery = absorbTokens;
   waitForPrevious();
 
   uint32_t weight = sharedAddress(tile), queries = weight + call.nope * absorbColumns * 2;
-  int stride = call.nope + 8, perRow = call.nope / 8;
+  int stride = call.nope + 8;
   const __nv_bfloat16 *source = static_cast<const __nv_bfloat16 *>(call.q) + head * (call.nope + call.rope);
   for (int begin = 0; begin < call.tokens; begin += absorbTokens) {
     int end = min(call.tokens, begin + absorbTokens), rows = (end - begin + 15) / 16 * 16;
-    for (int i = threadIdx.x; i < rows * perRow; i += absorbThreads) {
-      int token = begin + i / perRow;
-      copyAsync(queries + (i / perRow * stride + i % perRow * 8) * 2,
-                source + int64_t(min(token, call.tokens - 1)) * call.heads * (call.nope + call.rope) + i % perRow * 8, token < end);
+#pragma unroll 1
+    for (int r = firstQuery; r < rows; r += queryStep) {
+      int token = begin + r;
+      copyAsync(queries + (r * stride + chunk * 8) * 2,
+                source + int64_t(min(token, call.tokens - 1)) * call.heads * (call.nope + call.rope) + chunk * 8, token < end);
     }
     asm volatile("cp.async.wait_all;" ::: "memory");
     __syncthreads();
     for (int first = begin; first < end; first += 16) {
       float sums[2][4] = {};
-#pragma unroll 4
+#pragma unroll 2
       for (int k = 0; k < call.nope; k += 32) {
         float part[2][4] = {};
 #pragma unroll
@@ -186,7 +180,11 @@ __global__ void __launch_bounds__(projectThreads, 1) projectKernel(const __grid_
   // Warps over the rows, and warps over the columns, which take every columnWarps-th 64.
   int rowWarps = rows / 16, columnWarps = projectWarps / rowWarps, myRows = warp % rowWarps * 16, myPart = warp / rowWarps;
 
+  // A warp's 16 rows have one scale for 64 columns.
+  __shared__ float scales[maxBlockRows / 16][8];
   allowNext();
+  if (int slab = threadIdx.x % 8, block = threadIdx.x / 8; scaled && block < rowWarps && slab * 64 < call.latent)
+    scales[block][slab] = scaleAt(call, firstRow + block * 16, slab * 64);
   stageWeight<scaled, projectThreads>(call, firstRow, rows, 0, call.latent, [&](int r, int chunk) {
     return reinterpret_cast<uint4 *>(memory + size_t(r) * layout.stride * 2) + chunk;
   });
@@ -200,10 +198,12 @@ __global__ void __launch_bounds__(projectThreads, 1) projectKernel(const __grid_
       int token = first + t, used = DecodePart(__ldcg(call.starts + token) + 1, call.splits, 0).used;
       const float2 *sums = call.sums + int64_t(token) * call.splits * call.heads + head;
       float maximum = -INFINITY, sum = 0;
+#pragma unroll 1
       for (int s = lane; s < used; s += 32)
         maximum = fmaxf(maximum, sums[s * call.heads].x);
       for (int distance = 16; distance > 0; distance /= 2)
         maximum = fmaxf(maximum, __shfl_xor_sync(~0u, maximum, distance));
+#pragma unroll 1
       for (int s = lane; s < used; s += 32) {
         float2 one = sums[s * call.heads];
         float factor = exp2f(one.x - maximum);
@@ -212,6 +212,7 @@ __global__ void __launch_bounds__(projectThreads, 1) projectKernel(const __grid_
       }
       for (int distance = 16; distance > 0; distance /= 2)
         sum += __shfl_xor_sync(~0u, sum, distance);
+#pragma unroll 1
       for (int s = lane; s < used; s += 32)
         weights[t * call.splits + s] /= sum;
     }
@@ -219,16 +220,18 @@ __global__ void __launch_bounds__(projectThreads, 1) projectKernel(const __grid_
 
     // The sum of the splits: a thread takes four columns of a token, and several threads share them where there are few.
     int quads = call.latent / 4, items = tokens * quads, sharing = max(1, projectThreads / items);
+#pragma unroll 1
     for (int base = 0; base < items; base += projectThreads) {
       int item = base + (sharing > 1 ? threadIdx.x % items : threadIdx.x), group = sharing > 1 ? threadIdx.x / items : 0;
       bool takesPart = item < items && group < sharing;
-      int t = takesPart ? item / quads : 0, column = item % quads * 4;
+      int t = item / quads, column = item % quads * 4;
       float4 sum = {};
       if (takesPart) {
         int used = DecodePart(__ldcg(call.starts + first + t) + 1, call.splits, 0).used;
         const float *source = call.attended + (int64_t(first + t) * call.splits * call.heads + head) * call.latent + column;
         int64_t stride = int64_t(call.heads) * call.latent;
         constexpr int batch = 8; // loads under way
+#pragma unroll 1
         for (int begin = group; begin < used; begin += batch * sharing) {
           float4 ones[batch];
 #pragma unroll
@@ -247,6 +250,7 @@ __global__ void __launch_bounds__(projectThreads, 1) projectKernel(const __grid_
         float4 *shared = reinterpret_cast<float4 *>(partial);
         shared[threadIdx.x] = sum;
         __syncthreads();
+#pragma unroll 1
         for (int other = 1; takesPart && group == 0 && other < sharing; ++other) {
           float4 one = shared[other * items + item];
           sum.x += one.x, sum.y += one.y, sum.z += one.z, sum.w += one.w;
@@ -264,6 +268,7 @@ __global__ void __launch_bounds__(projectThreads, 1) projectKernel(const __grid_
     __syncthreads(); // rows of tokens that are not there hold anything, and only they see it
 
     float sums[2][4] = {};
+#pragma unroll 1
     for (int begin = myPart * 64; begin < call.latent && myPart < columnWarps; begin += columnWarps * 64) {
       float upper[2][4] = {}, lower[2][4] = {};
 #pragma unroll
@@ -279,13 +284,12 @@ __global__ void __launch_bounds__(projectThreads, 1) projectKernel(const __grid_
           mma(lower[n], low[0], low[1], low[2], low[3], w[2 * n], w[2 * n + 1]);
         }
       }
+      float factor = scaled ? scales[myRows / 16][begin / 64] : 1;
 #pragma unroll
-      for (int n = 0; n < 2; ++n) {
-        int row = firstRow + myRows + n * 8 + 2 * q;
-        float left = scaled ? scaleAt(call, row, begin) : 1, right = scaled ? scaleAt(call, row + 1, begin) : 1;
-        sums[n][0] += (upper[n][0] + lower[n][0]) * left, sums[n][1] += (upper[n][1] + lower[n][1]) * right;
-        sums[n][2] += (upper[n][2] + lower[n][2]) * left, sums[n][3] += (upper[n][3] + lower[n][3]) * right;
-      }
+      for (int n = 0; n < 2; ++n)
+#pragma unroll
+        for (int i = 0; i < 4; ++i)
+          sums[n][i] += (upper[n][i] + lower[n][i]) * factor;
     }
     if (myPart < columnWarps)
 #pragma unroll
@@ -297,8 +301,10 @@ __global__ void __launch_bounds__(projectThreads, 1) projectKernel(const __grid_
                                         2 * q) = {sums[n][2 * half], sums[n][2 * half + 1]};
     __syncthreads();
     __nv_bfloat16 *y = static_cast<__nv_bfloat16 *>(call.y);
+#pragma unroll 1
     for (int i = threadIdx.x; i < tokens * rows; i += projectThreads) {
       float sum = 0;
+#pragma unroll 1
       for (int part = 0; part < columnWarps; ++part)
         sum += partial[part * layout.tokens * rows + i];
       y[(int64_t(first + i / rows) * call.heads + head) * call.value + blockIdx.x * rows + i % rows] = __float2bfloat16_rn(sum);

@@ -101,15 +101,21 @@ template <typename T> __global__ __launch_bounds__(32 * warps) void exactKernel(
         keys[i / slice * sliceStride + i % slice] = x;
       }
       __syncthreads();
+      // Four sums for each score and slice: fewer roundings on the way of a term, as in the CPU's vectors.
+      float4 sums[warpQueries] = {};
 #pragma unroll 4
       for (int c = 0; c < slice; c += 4) {
         const float4 key = *reinterpret_cast<const float4 *>(keys + lane * sliceStride + c);
 #pragma unroll
         for (int i = 0; i < warpQueries; ++i) {
           const float4 query = *reinterpret_cast<const float4 *>(queries + (warp * warpQueries + i) * a.stride + column + c);
-          scores[i] = fmaf(query.w, key.w, fmaf(query.z, key.z, fmaf(query.y, key.y, fmaf(query.x, key.x, scores[i]))));
+          sums[i].x = fmaf(query.x, key.x, sums[i].x), sums[i].y = fmaf(query.y, key.y, sums[i].y);
+          sums[i].z = fmaf(query.z, key.z, sums[i].z), sums[i].w = fmaf(query.w, key.w, sums[i].w);
         }
       }
+#pragma unroll
+      for (int i = 0; i < warpQueries; ++i)
+        scores[i] += (sums[i].x + sums[i].y) + (sums[i].z + sums[i].w);
     }
     float factors[warpQueries];
 #pragma unroll

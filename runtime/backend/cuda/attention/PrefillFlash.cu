@@ -26,7 +26,7 @@ constexpr int consumers = 2, threads = 128 * (1 + consumers), stages = 2;
 constexpr int panel = 64;                            // columns of a box: 128 bytes
 constexpr int queryBytes = query / panel * 64 * 128; // a consumer's 64 queries
 constexpr int keyBytes = query / panel * prefillTile * 128, valueBytes = value / panel * prefillTile * 128;
-constexpr int64_t groupBytes = 24 << 20; // keys and values of heads that are worked on at a time: about half of the L2
+constexpr int64_t groupBytes = 36 << 20; // keys and values of heads that are worked on at a time: they are to stay in the L2
 
 struct FlashArguments {
   CUtensorMap q, expanded, rotated;
@@ -50,24 +50,30 @@ struct Shared {
 
 /// A head's tile of queries, and the tiles of context that it sees in its segment: [0, blocks) from the segment's begin on.
 struct Item {
+  const PrefillSegment *segment;
   int head, tile, blocks;
-  bool fresh, final;
+  bool fresh, final; ///< whether the context begins, and ends, in this segment
 };
 
 /// Items are ordered by groups of heads whose keys and values fit the L2, then by length: blocks take them in order, forth and back in
 /// turns, so that each gets long and short ones.
-__device__ __forceinline__ int itemOf(const FlashArguments &a, int turn) {
+__device__ __forceinline__ int itemOf(int turn) {
   const int place = turn % 2 == 0 ? blockIdx.x : gridDim.x - 1 - blockIdx.x;
   return turn * gridDim.x + place;
 }
 
-__device__ __forceinline__ Item decode(const FlashArguments &a, int index, const PrefillSegment *&segment) {
+__device__ __forceinline__ Item decode(const FlashArguments &a, int index) {
   const int whole = a.group * a.tiles.count, group = index / whole, inside = index % whole;
   const int size = min(a.group, a.heads - group * a.group);
   const PrefillTile tile = a.tiles.items[inside / size];
-  segment = &a.segments.items[tile.segment];
+  const PrefillSegment *segment = &a.segments.items[tile.segment];
   const int first = segment->begin / prefillTile, filled = (segment->count + prefillTile - 1) / prefillTile;
-  return {group * a.group + inside % size, tile.tile, min(filled, tile.tile - first + 1), segment->begin == 0, tile.tile - first < filled};
+  return {segment,
+          group * a.group + inside % size,
+          tile.tile,
+          min(filled, tile.tile - first + 1),
+          segment->begin == 0,
+          tile.tile - first < filled};
 }
 
 __device__ __forceinline__ void produce(const FlashArguments &a, Shared &shared) {
@@ -75,19 +81,12 @@ __device__ __forceinline__ void produce(const FlashArguments &a, Shared &shared)
   const int items = a.heads * a.tiles.count;
   uint32_t queriesParity = 0;
   for (int turn = 0; turn * int(gridDim.x) < items; ++turn) {
-    const int index = itemOf(a, turn);
+    const int index = itemOf(turn);
     if (index >= items)
       continue;
-    const PrefillSegment *segment;
-    const Item item = decode(a, index, segment);
-    const int row = segment->offset + item.tile * prefillTile - segment->start;
-    wait(&shared.queriesEmpty, queriesParity ^ 1);
-    queriesParity ^= 1;
-    arriveExpecting(&shared.queriesFull, consumers * queryBytes);
-    for (int consumer = 0; consumer < consumers; ++consumer)
-      for (int i = 0; i < query / panel; ++i)
-        loadBox(&a.q, shared.queries[consumer] + i * 64 * 128, &shared.queriesFull, item.head * query + i * panel, row + consumer * 64);
-    const int column = item.head * (nope + value);
+    const Item item = decode(a, index);
+    const PrefillSegment *segment = item.segment;
+    const int row = segment->offset + item.tile * prefillTile - segment->start, column = item.head * (nope + value);
     const int rotatedRow = int(segment->slot * a.cacheRows + a.layerRow) + segment->begin;
     for (int block = 0; block < item.blocks; ++block, stage.advance()) {
       const int at = segment->at + block * prefillTile;
@@ -97,6 +96,14 @@ __device__ __forceinline__ void produce(const FlashArguments &a, Shared &shared)
       for (int i = 0; i < nope / panel; ++i)
         loadBox(&a.expanded, shared.keys[stage.index] + i * prefillTile * 128, full, column + i * panel, at);
       loadBox(&a.rotated, shared.keys[stage.index] + nope / panel * prefillTile * 128, full, a.latent, rotatedRow + block * prefillTile);
+      if (block == 0) {
+        wait(&shared.queriesEmpty, queriesParity ^ 1);
+        queriesParity ^= 1;
+        arriveExpecting(&shared.queriesFull, consumers * queryBytes);
+        for (int consumer = 0; consumer < consumers; ++consumer)
+          for (int i = 0; i < query / panel; ++i)
+            loadBox(&a.q, shared.queries[consumer] + i * 64 * 128, &shared.queriesFull, item.head * query + i * panel, row + consumer * 64);
+      }
       wait(&shared.valuesEmpty[stage.index], stage.parity ^ 1);
       full = &shared.valuesFull[stage.index];
       arriveExpecting(full, valueBytes);
@@ -178,6 +185,14 @@ template <typename Element> __device__ __forceinline__ void multiplyKeys(float (
   }
 }
 
+#ifdef DSRT_TURNS
+__device__ __forceinline__ void takeTurn(int consumer) { asm volatile("bar.sync %0, 256;" ::"r"(1 + consumer) : "memory"); }
+__device__ __forceinline__ void giveTurn(int consumer) { asm volatile("bar.arrive %0, 256;" ::"r"(2 - consumer) : "memory"); }
+#else
+__device__ __forceinline__ void takeTurn(int consumer) {}
+__device__ __forceinline__ void giveTurn(int consumer) {}
+#endif
+
 /// The two rows of a thread (lane / 4 and 8 below, of its warp's 16): running maximum of the raw scores and its own part of the sum.
 struct Softmax {
   float maximum[2], sum[2];
@@ -232,144 +247,205 @@ __device__ __forceinline__ uint4 transposeQuad(uint32_t a, uint32_t b, uint32_t 
   return {a, b, c, d};
 }
 
+/// A thread's two queries of an item: the tokens `token` and `token` + 8 of the row, where it has them.
+struct Rows {
+  int token;
+  bool exists[2];
+
+  __device__ __forceinline__ Rows(const Item &item, int row) : token(item.tile * prefillTile + row - item.segment->start) {
+    for (int i = 0; i < 2; ++i)
+      exists[i] = token + 8 * i >= 0 && token + 8 * i < item.segment->tokens;
+  }
+  /// Index among [tokens, heads].
+  __device__ __forceinline__ int64_t index(const FlashArguments &a, const Item &item, int i) const {
+    return int64_t(item.segment->offset + token + 8 * i) * a.heads + item.head;
+  }
+};
+
+/// Columns of the result that a thread holds of one of its rows lie at j / 2 * 8 + lane % 4 * 2 + j % 2, in register j / 2 * 4 + 2 row + j
+/// % 2.
+__device__ __forceinline__ void loadResult(const FlashArguments &a, const Item &item, int row, float (&result)[64]) {
+#pragma unroll
+  for (int i = 0; i < 64; ++i)
+    result[i] = 0;
+  if (item.fresh)
+    return;
+  const Rows rows(item, row);
+#pragma unroll
+  for (int i = 0; i < 2; ++i)
+    if (rows.exists[i]) {
+      const float *state = a.states + rows.index(a, item, i) * (value + 2) + threadIdx.x % 4 * 2;
+#pragma unroll
+      for (int j = 0; j < 32; ++j)
+        result[j / 2 * 4 + i * 2 + j % 2] = state[j / 2 * 8 + j % 2];
+    }
+}
+
+__device__ __forceinline__ void loadSoftmax(const FlashArguments &a, const Item &item, int row, Softmax &softmax) {
+  softmax = {{-INFINITY, -INFINITY}, {0, 0}};
+  if (item.fresh)
+    return;
+  const Rows rows(item, row);
+#pragma unroll
+  for (int i = 0; i < 2; ++i)
+    if (rows.exists[i]) {
+      const float *state = a.states + rows.index(a, item, i) * (value + 2);
+      softmax.maximum[i] = state[value];
+      softmax.sum[i] = threadIdx.x % 4 == 0 ? state[value + 1] : 0;
+    }
+}
+
+/// Stores y, or the state where the context goes on.
+template <typename Element>
+__device__ __forceinline__ void finish(const FlashArguments &a, const Item &item, int row, const float (&result)[64],
+                                       const Softmax &softmax) {
+  const Rows rows(item, row);
+  const int lane = threadIdx.x % 4;
+#pragma unroll
+  for (int i = 0; i < 2; ++i) {
+    const float sum = quadSum(softmax.sum[i]);
+    if (!item.final) {
+      if (rows.exists[i]) {
+        float *state = a.states + rows.index(a, item, i) * (value + 2);
+#pragma unroll
+        for (int j = 0; j < 32; ++j)
+          state[j / 2 * 8 + lane * 2 + j % 2] = result[j / 2 * 4 + i * 2 + j % 2];
+        if (lane == 0)
+          state[value] = softmax.maximum[i], state[value + 1] = sum;
+      }
+      continue;
+    }
+    const float inverse = 1 / sum;
+    Element *line = static_cast<Element *>(a.y) + rows.index(a, item, i) * value;
+#pragma unroll
+    for (int part = 0; part < value / 32; ++part) {
+      uint32_t pairs[4];
+#pragma unroll
+      for (int j = 0; j < 4; ++j) {
+        const int at = (part * 4 + j) * 4 + i * 2;
+        pairs[j] = pack<Element>(result[at] * inverse, result[at + 1] * inverse);
+      }
+      const uint4 columns = transposeQuad(pairs[0], pairs[1], pairs[2], pairs[3]);
+      if (rows.exists[i])
+        *reinterpret_cast<uint4 *>(line + part * 32 + lane * 8) = columns;
+    }
+  }
+}
+
 template <typename Element> __device__ __forceinline__ void consume(const FlashArguments &a, Shared &shared) {
-  const int consumer = threadIdx.x / 128 - 1, warp = threadIdx.x % 128 / 32, lane = threadIdx.x % 32;
+  const int consumer = threadIdx.x / 128 - 1;
   const bool signals = threadIdx.x % 128 == 0;
-  const int row = consumer * 64 + warp * 16 + lane / 4; // of the tile, and 8 below
+  const int row = consumer * 64 + threadIdx.x % 128 / 32 * 16 + threadIdx.x % 32 / 4; // of the tile, and 8 below
   const uint32_t queries = sharedAddress(shared.queries[consumer]);
   const int items = a.heads * a.tiles.count;
   Stage<stages> keys, values;
   uint32_t queriesParity = 0;
-  for (int turn = 0; turn * int(gridDim.x) < items; ++turn) {
-    const int index = itemOf(a, turn);
-    if (index >= items)
-      continue;
-    const PrefillSegment *segment;
-    const Item item = decode(a, index, segment);
-    // Of this thread's two queries: the place in their row, and the state.
-    const int token = item.tile * prefillTile + row - segment->start;
-    const bool inside[2] = {token >= 0 && token < segment->tokens, token + 8 >= 0 && token + 8 < segment->tokens};
-    auto stateOf = [&](int i) { return a.states + (int64_t(segment->offset + token + 8 * i) * a.heads + item.head) * (value + 2); };
 
-    float scores[64], result[64], factors[2];
-    uint32_t weights[32];
-    Softmax softmax = {{-INFINITY, -INFINITY}, {0, 0}};
+  float scores[64], result[64], factors[2];
+  uint32_t weights[32];
+  Softmax softmax;
+  auto multiplyValues = [&] {
+    const uint64_t descriptor = valuesDescriptor(sharedAddress(shared.values[values.index]));
+#pragma unroll
+    for (int step = 0; step < prefillTile / 16; ++step)
+      multiplyWeights<Element>(result, weights + 4 * step, descriptor + step * (16 * 128 >> 4));
+  };
+  auto packWeights = [&] {
+#pragma unroll
+    for (int i = 0; i < 32; ++i)
+      weights[i] = pack<Element>(scores[2 * i], scores[2 * i + 1]);
 #pragma unroll
     for (int i = 0; i < 64; ++i)
-      result[i] = 0;
-    if (!item.fresh)
-      for (int i = 0; i < 2; ++i)
-        if (inside[i]) {
-          const float *state = stateOf(i);
-#pragma unroll
-          for (int j = 0; j < 32; ++j)
-            result[j / 2 * 4 + i * 2 + j % 2] = state[j / 2 * 8 + lane % 4 * 2 + j % 2];
-          softmax.maximum[i] = state[value];
-          softmax.sum[i] = lane % 4 == 0 ? state[value + 1] : 0;
-        }
+      result[i] *= factors[i / 2 % 2];
+  };
 
-    auto score = [&](int block) { // of the scores that have come
-      if (item.final && block == item.blocks - 1)
-        mask(scores, row);
-      softmax.update(scores, a.exponentScale, factors);
-    };
-    auto packWeights = [&] {
-#pragma unroll
-      for (int i = 0; i < 32; ++i)
-        weights[i] = pack<Element>(scores[2 * i], scores[2 * i + 1]);
-#pragma unroll
-      for (int i = 0; i < 64; ++i)
-        result[i] *= factors[i / 2 % 2];
-    };
-    auto multiplyValues = [&] {
-      const uint64_t descriptor = valuesDescriptor(sharedAddress(shared.values[values.index]));
-#pragma unroll
-      for (int step = 0; step < prefillTile / 16; ++step)
-        multiplyWeights<Element>(result, weights + 4 * step, descriptor + step * (16 * 128 >> 4));
-    };
-
-    wait(&shared.queriesFull, queriesParity);
-    queriesParity ^= 1;
+#ifdef DSRT_TURNS
+  if (consumer == 1)
+    giveTurn(consumer);
+#endif
+  int turn = 0, block = 0;
+  Item item = decode(a, itemOf(0));
+  wait(&shared.queriesFull, queriesParity);
+  queriesParity ^= 1;
+  wait(&shared.keysFull[keys.index], keys.parity);
+  fenceWgmma();
+  multiplyKeys<Element>(scores, queries, sharedAddress(shared.keys[keys.index]));
+  commitWgmma();
+  loadResult(a, item, row, result);
+  loadSoftmax(a, item, row, softmax);
+  waitWgmma<0>();
+  pin(scores);
+  if (signals) {
+    arrive(&shared.keysEmpty[keys.index]);
+    if (item.blocks == 1)
+      arrive(&shared.queriesEmpty);
+  }
+  keys.advance();
+  if (item.final && item.blocks == 1)
+    mask(scores, row);
+  softmax.update(scores, a.exponentScale, factors);
+  packWeights();
+  // Here the weights of `block` of `item` are in registers. The scores of what comes next, be it of the next item, are queued before the
+  // product of these weights with their values.
+  for (;;) {
+    const bool last = block + 1 == item.blocks;
+    Item next = item;
+    if (last) {
+      const int index = itemOf(++turn);
+      if (index >= items)
+        break;
+      next = decode(a, index);
+      wait(&shared.queriesFull, queriesParity);
+      queriesParity ^= 1;
+    }
+    const int nextBlock = last ? 0 : block + 1;
     wait(&shared.keysFull[keys.index], keys.parity);
+    takeTurn(consumer);
+    pin(scores), pin(result);
     fenceWgmma();
     multiplyKeys<Element>(scores, queries, sharedAddress(shared.keys[keys.index]));
     commitWgmma();
-    waitWgmma<0>();
-    pin(scores);
-    if (signals)
-      arrive(&shared.keysEmpty[keys.index]);
-    keys.advance();
-    score(0);
-    packWeights();
-    for (int block = 1; block < item.blocks; ++block) {
-      wait(&shared.keysFull[keys.index], keys.parity);
-      pin(scores), pin(result);
-      fenceWgmma();
-      multiplyKeys<Element>(scores, queries, sharedAddress(shared.keys[keys.index]));
-      commitWgmma();
-      wait(&shared.valuesFull[values.index], values.parity);
-      fenceWgmma();
-      multiplyValues();
-      commitWgmma();
-      waitWgmma<1>();
-      pin(scores);
-      score(block);
-      // Sums are never negative; but the assembler does not know, and so cannot move the wait that follows before the softmax, which is to
-      // run beside the product.
-      if (signals && !(softmax.sum[0] + softmax.sum[1] < 0))
-        arrive(&shared.keysEmpty[keys.index]);
-      keys.advance();
-      waitWgmma<0>();
-      pin(result);
-      if (signals)
-        arrive(&shared.valuesEmpty[values.index]);
-      values.advance();
-      packWeights();
-    }
-    if (signals)
-      arrive(&shared.queriesEmpty);
     wait(&shared.valuesFull[values.index], values.parity);
-    pin(result);
     fenceWgmma();
     multiplyValues();
     commitWgmma();
+    giveTurn(consumer);
+    waitWgmma<1>();
+    pin(scores);
+    const bool lastKeys = nextBlock + 1 == next.blocks;
+    if (signals && lastKeys)
+      arrive(&shared.queriesEmpty);
+    const Softmax before = softmax;
+    if (last)
+      loadSoftmax(a, next, row, softmax);
+    if (lastKeys && next.final)
+      mask(scores, row);
+    softmax.update(scores, a.exponentScale, factors);
+    // Sums are never negative; but the assembler does not know, and so cannot move the wait that follows before the softmax, which is to
+    // run beside the product.
+    if (signals && !(softmax.sum[0] + softmax.sum[1] < 0))
+      arrive(&shared.keysEmpty[keys.index]);
+    keys.advance();
     waitWgmma<0>();
     pin(result);
     if (signals)
       arrive(&shared.valuesEmpty[values.index]);
     values.advance();
-
-    const float sum[2] = {quadSum(softmax.sum[0]), quadSum(softmax.sum[1])};
-    if (!item.final) {
-      for (int i = 0; i < 2; ++i)
-        if (inside[i]) {
-          float *state = stateOf(i);
-#pragma unroll
-          for (int j = 0; j < 32; ++j)
-            state[j / 2 * 8 + lane % 4 * 2 + j % 2] = result[j / 2 * 4 + i * 2 + j % 2];
-          if (lane % 4 == 0)
-            state[value] = softmax.maximum[i], state[value + 1] = sum[i];
-        }
-      continue;
+    if (last) {
+      finish<Element>(a, item, row, result, before);
+      loadResult(a, next, row, result);
     }
-#pragma unroll
-    for (int i = 0; i < 2; ++i) {
-      const float inverse = 1 / sum[i];
-      Element *line = static_cast<Element *>(a.y) + (int64_t(segment->offset + token + 8 * i) * a.heads + item.head) * value;
-#pragma unroll
-      for (int part = 0; part < value / 32; ++part) {
-        uint32_t pairs[4];
-#pragma unroll
-        for (int j = 0; j < 4; ++j) {
-          const int at = (part * 4 + j) * 4 + i * 2;
-          pairs[j] = pack<Element>(result[at] * inverse, result[at + 1] * inverse);
-        }
-        const uint4 columns = transposeQuad(pairs[0], pairs[1], pairs[2], pairs[3]);
-        if (inside[i])
-          *reinterpret_cast<uint4 *>(line + part * 32 + lane % 4 * 8) = columns;
-      }
-    }
+    packWeights();
+    item = next, block = nextBlock;
   }
+  wait(&shared.valuesFull[values.index], values.parity);
+  pin(result);
+  fenceWgmma();
+  multiplyValues();
+  commitWgmma();
+  waitWgmma<0>();
+  pin(result);
+  finish<Element>(a, item, row, result, softmax);
 }
 
 template <typename Element> __global__ __launch_bounds__(threads, 1) void flashKernel(const __grid_constant__ FlashArguments a) {
@@ -425,7 +501,8 @@ cudaError_t runFlashAttention(State &state, const PrefillAttention &a, const Pre
   arguments.y = a.y, arguments.states = a.states;
   arguments.cacheRows = cache.layers * cache.length, arguments.layerRow = a.layer * cache.length;
   arguments.latent = int(a.shape.latent), arguments.heads = int(heads);
-  arguments.group = int(std::clamp<int64_t>(groupBytes / (a.expandedRows * (nope + value) * 2), 1, heads));
+  const int64_t groups = (heads * a.expandedRows * (nope + value) * 2 + groupBytes - 1) / groupBytes;
+  arguments.group = int((heads + groups - 1) / groups);
   arguments.exponentScale = a.softmaxScale * float(M_LOG2E);
   const int64_t items = heads * tiles.count;
   const LaunchShape shape = {unsigned(std::min<int64_t>(items, state.multiprocessors)), unsigned(threads), sizeof(Shared)};

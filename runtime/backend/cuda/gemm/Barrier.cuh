@@ -59,6 +59,29 @@ __device__ __forceinline__ void wait(uint64_t *barrier, uint32_t parity) {
   }
 }
 
+/// As arriveAt(), behind this thread's ordinary reads and writes, for a block that waits by waitCluster().
+__device__ __forceinline__ void releaseAt(uint64_t *barrier, uint32_t rank) {
+  asm volatile("{\n"
+               ".reg .b32 remote;\n"
+               "mapa.shared::cluster.u32 remote, %0, %1;\n"
+               "mbarrier.arrive.release.cluster.shared::cluster.b64 _, [remote];\n"
+               "}" ::"r"(sharedAddress(barrier)),
+               "r"(rank)
+               : "memory");
+}
+
+/// As wait(), and what the blocks of the cluster that arrived by releaseAt() have done before is done.
+__device__ __forceinline__ void waitCluster(uint64_t *barrier, uint32_t parity) {
+  asm volatile("{\n"
+               ".reg .pred complete;\n"
+               "again_%=:\n"
+               "mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 complete, [%0], %1;\n"
+               "@!complete bra again_%=;\n"
+               "}" ::"r"(sharedAddress(barrier)),
+               "r"(parity)
+               : "memory");
+}
+
 /// A barrier of all threads of the cluster, with release and acquire.
 __device__ __forceinline__ void syncCluster() {
   asm volatile("barrier.cluster.arrive.release.aligned;\nbarrier.cluster.wait.acquire.aligned;" ::: "memory");

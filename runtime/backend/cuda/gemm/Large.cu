@@ -36,8 +36,9 @@ struct LargeArguments {
 };
 
 /// waves: of 64 rows that a consumer computes; slabs: of a consumer warp, which are stored while it goes on.
-template <int waves_, int cluster_, int slabs_> struct Shape {
+template <int waves_, int cluster_, int slabs_, bool ordered_> struct Shape {
   static constexpr int waves = waves_, cluster = cluster_, slabs = slabs_;
+  static constexpr bool ordered = ordered_;
   static constexpr int chunks = consumers * waves, tileRows = chunks * chunkRows;
   static constexpr int stageBytes = chunks * chunkBytes + weightBytes;
   static constexpr int stages = (sharedLimit - 4 * consumers * slabs * slabBytes - 512) / stageBytes;
@@ -152,10 +153,14 @@ template <typename Shape> __device__ __forceinline__ void release(Shared<Shape> 
   }
 }
 
+/// The consumers take turns in queueing products: else the tensor cores would serve both at once, and idle while both add up.
+__device__ __forceinline__ void waitTurn(int group) { asm volatile("bar.sync %0, 256;" ::"r"(1 + group) : "memory"); }
+__device__ __forceinline__ void giveTurn(int group) { asm volatile("bar.arrive %0, 256;" ::"r"(1 + group) : "memory"); }
+
 /// sums = x weight^T over all of K for the first `active` waves of consumer `group`.
 template <typename Element, typename Shape, int active>
 __device__ __forceinline__ void accumulate(const LargeArguments &a, Shared<Shape> &shared, int group, Stage<Shape::stages> &stage,
-                                           Scales<Shape::waves> &scales, float (&sums)[Shape::waves][64]) {
+                                           Scales<Shape::waves> &scales, bool together, float (&sums)[Shape::waves][64]) {
   constexpr int depth = 128 / int(sizeof(Element));
   const int blocks = (a.k + depth - 1) / depth;
   if constexpr (active == 0) {
@@ -188,11 +193,15 @@ __device__ __forceinline__ void accumulate(const LargeArguments &a, Shared<Shape
       for (int wave = 0; wave < active; ++wave) {
         const uint64_t x = swizzledDescriptor(memory + (wave * consumers + group) * chunkBytes);
         pinAccumulators(partial);
+        if (Shape::ordered && together && (group > 0 || wave > 0 || block > 0))
+          waitTurn(group);
         fenceWgmma();
 #pragma unroll
         for (int step = 0; step < 4; ++step)
           multiply<Element, 128>(partial, x + 2 * step, weight + 2 * step, step > 0);
         commitWgmma();
+        if (Shape::ordered && together && (group == 0 || wave < active - 1 || block < blocks - 1))
+          giveTurn(1 - group);
         waitWgmma<0>();
         pinAccumulators(partial);
         if (wave == active - 1)
@@ -321,13 +330,14 @@ __device__ __forceinline__ void consume(const LargeArguments &a, Shared<Shape> &
   while (tile.rowEnd > 0) {
     const int chunks = min(Shape::chunks, (tile.rowEnd - tile.row + chunkRows - 1) / chunkRows);
     const int active = tile.empty ? 0 : (chunks - group + 1) / 2;
+    const bool together = chunks == Shape::chunks && !tile.empty;
     float sums[waves][64];
     if (active == 0)
-      accumulate<Element, Shape, 0>(a, shared, group, stage, scales, sums);
+      accumulate<Element, Shape, 0>(a, shared, group, stage, scales, together, sums);
     else if (active == waves)
-      accumulate<Element, Shape, waves>(a, shared, group, stage, scales, sums);
+      accumulate<Element, Shape, waves>(a, shared, group, stage, scales, together, sums);
     else
-      accumulate<Element, Shape, 1>(a, shared, group, stage, scales, sums);
+      accumulate<Element, Shape, 1>(a, shared, group, stage, scales, together, sums);
     const Tile done = tile;
     tile = takeTile(shared, slot);
     if (isScaled<Element> && tile.rowEnd > 0)
@@ -419,12 +429,19 @@ template <typename Element, typename Shape> cudaError_t run(State &state, const 
   return launch(state.stream, shape, largeKernel<Element, Shape>, arguments);
 }
 
+template <typename Element, int waves, int cluster, int slabs> cudaError_t run(State &state, const Product &product, LargeTile tile) {
+  if constexpr (isScaled<Element>)
+    if (tile.ordered)
+      return run<Element, Shape<waves, cluster, slabs, true>>(state, product);
+  return run<Element, Shape<waves, cluster, slabs, false>>(state, product);
+}
+
 template <typename Element> cudaError_t run(State &state, const Product &product, LargeTile tile) {
   if (tile.waves == 1)
-    return tile.cluster == 1 ? run<Element, Shape<1, 1, 1>>(state, product) : run<Element, Shape<1, 2, 1>>(state, product);
+    return tile.cluster == 1 ? run<Element, 1, 1, 1>(state, product, tile) : run<Element, 1, 2, 1>(state, product, tile);
   if (tile.slabs == 1)
-    return tile.cluster == 1 ? run<Element, Shape<2, 1, 1>>(state, product) : run<Element, Shape<2, 2, 1>>(state, product);
-  return tile.cluster == 1 ? run<Element, Shape<2, 1, 2>>(state, product) : run<Element, Shape<2, 2, 2>>(state, product);
+    return tile.cluster == 1 ? run<Element, 2, 1, 1>(state, product, tile) : run<Element, 2, 2, 1>(state, product, tile);
+  return tile.cluster == 1 ? run<Element, 2, 1, 2>(state, product, tile) : run<Element, 2, 2, 2>(state, product, tile);
 }
 
 bool aligned16(const void *pointer) { return reinterpret_cast<uintptr_t>(pointer) % 16 == 0; }
@@ -450,7 +467,7 @@ bool largeTakes(const Product &product) {
 
 LargeTile largeTile(const State &state, const Product &product) {
   if (product.offsets)
-    return {2, 1, 2};
+    return {2, 1, 2, true};
   // the rounds that the tiles take; one of 128 rows takes somewhat more than half as long as one of 256
   int64_t columnTiles = 0;
   for (int i = 0; i < product.sideCount; ++i)
@@ -459,7 +476,7 @@ LargeTile largeTile(const State &state, const Product &product) {
     const int64_t clusters = state.multiprocessors / 2, tiles = (product.rows + tileRows - 1) / tileRows * ((columnTiles + 1) / 2);
     return double((tiles + clusters - 1) / clusters);
   };
-  return {0.6 * rounds(128) < rounds(256) ? 1 : 2, 2, 1};
+  return {0.6 * rounds(128) < rounds(256) ? 1 : 2, 2, 1, true};
 }
 
 cudaError_t runLarge(State &state, const Product &product, LargeTile tile) {

@@ -52,8 +52,8 @@ public:
     index -= band * bandTiles * groups;
     int height = min(bandTiles, rowTiles - band * bandTiles);
     tile.expert = first + holder;
-    // rotated: with an even stride the same clusters would always take an expert's last tile, which is not full
-    tile.row = start + (band * bandTiles + (index + index / height) % height) * tileRows;
+    // rotated: the same clusters should not always take an expert's last tile, which is not full
+    tile.row = start + (band * bandTiles + (index + index / height + tile.expert) % height) * tileRows;
     tile.rowEnd = end;
     int columnTile = index / height * cluster + int(rank);
     tile.side = columnTile >= extents.columnTiles[0];

@@ -33,19 +33,25 @@ struct SmallArguments {
 /// The tile, and who computes it: warpgroups of 64 weight rows each, and as many again for every second (or fourth) block of K, because a
 /// block takes a warpgroup much longer than its bytes take the memory.
 template <int columns> struct Shape {
-  static constexpr int rowGroups = columns >= 32 ? 2 : 1, depthGroups = columns <= 16 ? 4 : columns <= 64 ? 2 : 1;
+  static constexpr int rowGroups = columns == 128 ? 2 : 1, depthGroups = columns == 8 ? 4 : columns <= 64 ? 2 : 1;
   static constexpr int tileRows = 64 * rowGroups, consumers = 128 * rowGroups * depthGroups, threads = consumers + 64;
   static constexpr int stageBytes = (tileRows + columns) * 128;
-  static constexpr int stages = (columns == 128 ? 131072 : 98304) / stageBytes;
-  static constexpr int residency = columns <= 16 ? 2 : 1;
+  static constexpr int stages = columns <= 16 ? 8 : columns == 32 ? 6 : 4;
+  static constexpr int residency = columns == 128 ? 1 : 2;        ///< blocks that a multiprocessor can hold
+  static constexpr int passColumns = columns < 64 ? columns : 64; ///< rows of x that are exchanged and written at a time
+  static constexpr bool addsInPlace = columns >= 32; ///< depth groups add to one sum, one after the other: else each has its own
+  static constexpr int sources = addsInPlace ? 1 : depthGroups;
+  static_assert(stages % depthGroups == 0, "a stage is always the same depth group's, which sees each of its turns");
 };
 
 template <int columns> struct Shared {
+  using Row = float[Shape<columns>::tileRows + 4];
   uint8_t weights[Shape<columns>::stages][Shape<columns>::tileRows * 128];
   uint8_t x[Shape<columns>::stages][columns * 128];
   float scales[Shape<columns>::stages][columns + 4]; ///< of the rows of x, then the weights'
-  /// Parts of sums: [row of x / split][block of the cluster, depth group], weight row; padded against bank conflicts.
-  float sums[columns * Shape<columns>::depthGroups][Shape<columns>::tileRows + 4];
+  /// Sums of this block: [row of x, source], weight row; and of all blocks of the cluster, of this block's rows of x:
+  /// [row of x / split, block]. Padded against bank conflicts.
+  Row sums[Shape<columns>::passColumns * Shape<columns>::sources], parts[Shape<columns>::passColumns];
   uint64_t full[Shape<columns>::stages], empty[Shape<columns>::stages], sumsFull, sumsFree;
   SmallList list;
 };
@@ -63,14 +69,14 @@ __device__ __forceinline__ void arriveAfterCopies(uint64_t *barrier) {
 }
 
 /// Stores to the same place of the shared memory of block `rank` of the cluster; that block's `barrier` counts the bytes.
-__device__ __forceinline__ void storeAt(float *place, uint64_t *barrier, uint32_t rank, float value) {
+__device__ __forceinline__ void storeAt(float *place, uint64_t *barrier, uint32_t rank, const float (&values)[4]) {
   asm volatile("{\n"
                ".reg .b32 place, barrier;\n"
                "mapa.shared::cluster.u32 place, %0, %2;\n"
                "mapa.shared::cluster.u32 barrier, %1, %2;\n"
-               "st.async.shared::cluster.mbarrier::complete_tx::bytes.f32 [place], %3, [barrier];\n"
+               "st.async.shared::cluster.mbarrier::complete_tx::bytes.v4.f32 [place], {%3, %4, %5, %6}, [barrier];\n"
                "}" ::"r"(sharedAddress(place)),
-               "r"(sharedAddress(barrier)), "r"(rank), "f"(value)
+               "r"(sharedAddress(barrier)), "r"(rank), "f"(values[0]), "f"(values[1]), "f"(values[2]), "f"(values[3])
                : "memory");
 }
 
@@ -80,8 +86,9 @@ template <int columns> __device__ __forceinline__ void syncConsumers() {
 }
 
 template <int stages> __device__ __forceinline__ void advance(Stage<stages> &stage, int steps) {
-  for (stage.index += steps; stage.index >= stages; stage.index -= stages)
-    stage.parity ^= 1;
+  const uint32_t index = stage.index + steps;
+  stage.index = index % stages;
+  stage.parity ^= index / stages & 1;
 }
 
 /// The part of K of block `rank` of a cluster.
@@ -167,7 +174,8 @@ __device__ __forceinline__ void produceScales(const SmallArguments &a, Shared<co
   }
 }
 
-/// sums = weight rows x^T over this block's part of K, for one warpgroup: 64 weight rows, every depthGroups-th block of 128 bytes of K.
+/// sums = weight rows x^T over this block's part of K, for one warpgroup: 64 weight rows, the blocks of 128 bytes of K that come in the
+/// stages of its depth group.
 template <typename Element, int columns>
 __device__ __forceinline__ void accumulate(Shared<columns> &shared, const Blocks &blocks, Stage<Shape<columns>::stages> stage, int rowGroup,
                                            int depthGroup, float (&sums)[columns / 2]) {
@@ -177,8 +185,9 @@ __device__ __forceinline__ void accumulate(Shared<columns> &shared, const Blocks
   for (int i = 0; i < columns / 2; ++i)
     sums[i] = 0;
   int previous = -1;
-  advance(stage, depthGroup);
-  for (int block = blocks.first + depthGroup; block < blocks.end; block += depthGroups, advance(stage, depthGroups)) {
+  const int skipped = (depthGroup - stage.index) & (depthGroups - 1);
+  advance(stage, skipped);
+  for (int block = blocks.first + skipped; block < blocks.end; block += depthGroups, advance(stage, depthGroups)) {
     const uint64_t weight = swizzledDescriptor(sharedAddress(shared.weights[stage.index]) + rowGroup * 8192);
     const uint64_t x = swizzledDescriptor(sharedAddress(shared.x[stage.index]));
     wait(&shared.full[stage.index], stage.parity);
@@ -192,11 +201,16 @@ __device__ __forceinline__ void accumulate(Shared<columns> &shared, const Blocks
       commitWgmma();
       const float *scales = shared.scales[stage.index];
       const float weightScale = scales[columns];
+      constexpr int early = columns <= 32 ? columns / 8 : 0; // of the scales of x, read while the tensor cores work
+      float2 xScales[early + 1];
+#pragma unroll
+      for (int i = 0; i < early; ++i)
+        xScales[i] = *reinterpret_cast<const float2 *>(scales + i * 8 + lane % 4 * 2);
       waitWgmma<0>();
       pinAccumulators(partial);
 #pragma unroll
       for (int i = 0; i < columns / 2; i += 4) {
-        const float2 xScale = *reinterpret_cast<const float2 *>(scales + i * 2 + lane % 4 * 2);
+        const float2 xScale = early ? xScales[i / 4] : *reinterpret_cast<const float2 *>(scales + i * 2 + lane % 4 * 2);
         const float even = xScale.x * weightScale, odd = xScale.y * weightScale;
         sums[i] += partial[i] * even;
         sums[i + 1] += partial[i + 1] * odd;
@@ -241,85 +255,108 @@ template <typename Result> __device__ __forceinline__ void store(Result *y, cons
   }
 }
 
-/// Adds up the parts of this block's rows of x and writes them: row of x `row % split` is block `row`'s.
-template <typename Result, int columns>
-__device__ __forceinline__ void finish(const SmallArguments &a, const Shared<columns> &shared, const SmallItem &item, uint32_t rank) {
-  constexpr int quads = Shape<columns>::tileRows / 4, depthGroups = Shape<columns>::depthGroups;
-  const int sources = depthGroups << a.splitLog, width = a.extents.weightRows[item.side];
+/// sums[row * sources] + ... + sums[row * sources + sources - 1], of four weight rows.
+template <typename Row> __device__ __forceinline__ void addUp(const Row *sums, int row, int sources, int quad, float (&values)[4]) {
+#pragma unroll
+  for (int i = 0; i < 4; ++i)
+    values[i] = 0;
+#pragma unroll 4
+  for (int source = 0; source < sources; ++source) {
+    const float4 part = *reinterpret_cast<const float4 *>(&sums[row * sources + source][quad]);
+    values[0] += part.x, values[1] += part.y, values[2] += part.z, values[3] += part.w;
+  }
+}
+
+/// Writes `rows` rows of y, from `row` on in steps of 2^stepLog, each the sum of `sources` parts.
+template <typename Result, int columns, typename Row>
+__device__ __forceinline__ void finish(const SmallArguments &a, const Row *sums, int sources, const SmallItem &item, int row, int rows,
+                                       int stepLog) {
+  constexpr int quads = Shape<columns>::tileRows / 4;
+  const int width = a.extents.weightRows[item.side];
   Result *y = static_cast<Result *>(a.y[item.side]);
   const bool aligned = width % 4 == 0 && reinterpret_cast<uintptr_t>(y) % (4 * sizeof(Result)) == 0;
   const int quad = int(threadIdx.x) % quads * 4, column = item.column + quad;
   if (column >= width)
     return;
-  for (int local = int(threadIdx.x) / quads;; local += Shape<columns>::consumers / quads) {
-    const int row = item.row + (local << a.splitLog) + int(rank);
-    if (row >= item.rowEnd)
-      break;
-    float values[4] = {};
-#pragma unroll 4
-    for (int source = 0; source < sources; ++source) {
-      const float4 part = *reinterpret_cast<const float4 *>(&shared.sums[local * sources + source][quad]);
-      values[0] += part.x, values[1] += part.y, values[2] += part.z, values[3] += part.w;
-    }
-    store(y + int64_t(row) * width + column, values, width - column, aligned);
+  for (int local = int(threadIdx.x) / quads; local < rows; local += Shape<columns>::consumers / quads) {
+    float values[4];
+    addUp(sums, local, sources, quad, values);
+    store(y + int64_t(row + (local << stepLog)) * width + column, values, width - column, aligned);
   }
 }
 
-/// Multiplies what the producers bring, exchanges sums within the cluster and writes; all consumer warpgroups.
+/// Multiplies what the producers bring, exchanges sums within the cluster and writes; all consumer warpgroups. Row of x `row` of a tile is
+/// summed and written by block row % split.
 template <typename Element, int columns>
 __device__ __forceinline__ void consume(const SmallArguments &a, Shared<columns> &shared,
                                         SmallItems<columns, Shape<columns>::tileRows> items, const Blocks &blocks, uint32_t rank) {
-  constexpr int rowGroups = Shape<columns>::rowGroups, depthGroups = Shape<columns>::depthGroups;
-  const int lane = threadIdx.x % 32, split = 1 << a.splitLog, group = int(threadIdx.x) / 128;
-  const int depthGroup = group / rowGroups, rowGroup = group % rowGroups;
-  const int weightRow = int(threadIdx.x) / 32 % (4 * rowGroups) * 16 + lane / 4; // in the tile; and the one 8 below
-  Stage<Shape<columns>::stages> stage;
+  using Tile = Shape<columns>;
+  constexpr int passColumns = Tile::passColumns, quads = Tile::tileRows / 4;
+  const int lane = threadIdx.x % 32, split = 1 << a.splitLog, group = __shfl_sync(~0u, int(threadIdx.x) / 128, 0);
+  const int depthGroup = group / Tile::rowGroups, rowGroup = group % Tile::rowGroups;
+  const int weightRow = int(threadIdx.x) / 32 % (4 * Tile::rowGroups) * 16 + lane / 4; // in the tile; and the one 8 below
+  Stage<Tile::stages> stage;
   Stage<1> turn;
   bool first = true;
-  for (SmallItem item; items.next(item); first = false) {
+  for (SmallItem item; items.next(item);) {
     float sums[columns / 2];
     accumulate<Element>(shared, blocks, stage, rowGroup, depthGroup, sums);
     advance(stage, blocks.end - blocks.first);
-    const int count = item.rowEnd - item.row;
     if (first) {
       waitForPrevious(); // it may read what is written here
       if (split > 1)
         asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory"); // all blocks have begun
-    } else if (split > 1) {
-      waitCluster(&shared.sumsFree, turn.parity ^ 1);
-    } else {
-      syncConsumers<columns>();
     }
-    if (split > 1) {
-      if (threadIdx.x == 0) {
-        const int rows = (count - int(rank) + split - 1) >> a.splitLog; // of this block
-        arriveExpecting(&shared.sumsFull, max(rows, 0) * (depthGroups << a.splitLog) * Shape<columns>::tileRows * 4);
-      }
 #pragma unroll
-      for (int i = 0; i < columns / 2; ++i) {
-        const int row = i / 4 * 8 + lane % 4 * 2 + i % 2, owner = row & (split - 1);
-        if (row < count)
-          storeAt(&shared.sums[(row - owner + int(rank)) * depthGroups + depthGroup][weightRow + i / 2 % 2 * 8], &shared.sumsFull, owner,
-                  sums[i]);
-      }
-      wait(&shared.sumsFull, turn.parity);
-    } else {
+    for (int pass = 0; pass < columns; pass += passColumns) {
+      const int row = item.row + pass, rows = min(passColumns, item.rowEnd - row);
+      if (rows <= 0)
+        break;
+      if (!first)
+        syncConsumers<columns>(); // all have read
+      const int source = Tile::addsInPlace ? 0 : depthGroup;
 #pragma unroll
-      for (int i = 0; i < columns / 2; ++i)
-        shared.sums[(i / 4 * 8 + lane % 4 * 2 + i % 2) * depthGroups + depthGroup][weightRow + i / 2 % 2 * 8] = sums[i];
-      syncConsumers<columns>();
+      for (int adding = Tile::addsInPlace ? Tile::depthGroups - 1 : 0; adding >= 0; --adding) {
+        if (!Tile::addsInPlace || depthGroup == adding)
+#pragma unroll
+          for (int i = 0; i < passColumns / 2; ++i) {
+            float &sum = shared.sums[(i / 4 * 8 + lane % 4 * 2 + i % 2) * Tile::sources + source][weightRow + i / 2 % 2 * 8];
+            sum = Tile::addsInPlace && adding < Tile::depthGroups - 1 ? sum + sums[pass / 2 + i] : sums[pass / 2 + i];
+          }
+        syncConsumers<columns>();
+      }
+      const auto *written = shared.sums;
+      int sources = Tile::sources, firstRow = row, ownRows = rows;
+      if (split > 1) {
+        ownRows = (rows - int(rank) + split - 1) >> a.splitLog;
+        firstRow += int(rank);
+        if (!first)
+          waitCluster(&shared.sumsFree, turn.parity ^ 1);
+        if (threadIdx.x == 0)
+          arriveExpecting(&shared.sumsFull, (ownRows << a.splitLog) * Tile::tileRows * 4);
+        const int quad = int(threadIdx.x) % quads * 4;
+        for (int local = int(threadIdx.x) / quads; local < rows; local += Tile::consumers / quads) {
+          float values[4];
+          addUp(shared.sums, local, Tile::sources, quad, values);
+          const int owner = local & (split - 1);
+          storeAt(&shared.parts[local - owner + int(rank)][quad], &shared.sumsFull, owner, values);
+        }
+        wait(&shared.sumsFull, turn.parity);
+        turn.advance();
+        written = shared.parts, sources = split;
+      }
+      if (a.yType == DSRT_BF16)
+        finish<__nv_bfloat16, columns>(a, written, sources, item, firstRow, ownRows, a.splitLog);
+      else if (a.yType == DSRT_F16)
+        finish<__half, columns>(a, written, sources, item, firstRow, ownRows, a.splitLog);
+      else
+        finish<float, columns>(a, written, sources, item, firstRow, ownRows, a.splitLog);
+      first = false;
+      // after the last pass no block hears of the others: some may have ended
+      __syncwarp();
+      if (split > 1 && lane < split && (items.more() || row + passColumns < item.rowEnd))
+        releaseAt(&shared.sumsFree, lane);
     }
-    if (a.yType == DSRT_BF16)
-      finish<__nv_bfloat16>(a, shared, item, rank);
-    else if (a.yType == DSRT_F16)
-      finish<__half>(a, shared, item, rank);
-    else
-      finish<float>(a, shared, item, rank);
-    // after the last item no block hears of the others: some may have ended
-    __syncwarp();
-    if (split > 1 && items.more() && lane < split)
-      arriveAt(&shared.sumsFree, lane);
-    turn.advance();
   }
 }
 
@@ -436,16 +473,21 @@ SmallTile smallTile(const State &state, const Product &product) {
   SmallTile tile = {8, 1, 1};
   while (tile.columns < rows && tile.columns < 128)
     tile.columns *= 2;
-  const int tileRows = tile.columns >= 32 ? 128 : 64;
+  const int tileRows = tile.columns == 128 ? 128 : 64;
   int64_t items = 0;
   for (int i = 0; i < product.sideCount; ++i)
     items += (product.sides[i].n + tileRows - 1) / tileRows;
   items *= product.offsets ? active : (product.rows + tile.columns - 1) / tile.columns;
-  const int64_t blocks = (product.k * (product.xType == DSRT_F8E4M3 ? 1 : 2) + 127) / 128;
-  // splits while the blocks fit the multiprocessors and each still has some K to stream
-  while (tile.split < 8 && items * tile.split * 2 <= state.multiprocessors + state.multiprocessors / 8 && blocks >= 4 * tile.split)
+  const int64_t blocks = (product.k * (product.xType == DSRT_F8E4M3 ? 1 : 2) + 127) / 128, places = state.multiprocessors;
+  // splits K while the blocks fit the multiprocessors and each still has some K to stream
+  while (tile.split < 8 && 8 * items * tile.split * 2 <= 9 * places && blocks >= 4 * tile.split)
     tile.split *= 2;
-  if (tile.columns <= 16 && items * tile.split > state.multiprocessors)
+  if (product.offsets || tile.columns == 128)
+    return tile;
+  // two blocks on some multiprocessors, where that keeps more of them busy
+  if (items * tile.split < places && tile.split < 8 && 4 * items * tile.split * 2 <= 7 * places && blocks >= 14 * tile.split)
+    tile.split *= 2;
+  if (items * tile.split > places)
     tile.residency = 2;
   return tile;
 }
