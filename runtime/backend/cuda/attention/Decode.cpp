@@ -66,10 +66,12 @@ int32_t ops::mla_decode(dsrt_context *context, int32_t site, void *y, const void
     int64_t blocks = manyHeads ? manyHeadsBlocks(call) : tensorCores ? attentionBlocks(call) : tokens * heads;
     int64_t slots = state.multiprocessors * (manyHeads ? 1 : tensorCores ? attentionBlocksAtOnce(call) : 2); // blocks that run at a time
     int64_t tiles = (cache->length + decodeTile - 1) / decodeTile, splitBytes = (elements + 2 * tokens * heads) * 4;
-    call.splits = int32_t(chooseSplits(blocks, slots, std::min(tiles, int64_t(state.workspaceBytes) / splitBytes)));
+    constexpr int64_t alignment = 256; // of both parts of the workspace: [sums | attended]
+    call.splits = int32_t(chooseSplits(blocks, slots, std::min(tiles, (int64_t(state.workspaceBytes) - alignment) / splitBytes)));
     if (call.splits > 1) {
-      call.attended = static_cast<float *>(state.workspace);
-      call.sums = reinterpret_cast<float2 *>(call.attended + call.splits * elements);
+      int64_t sumBytes = (call.splits * tokens * heads * int64_t(sizeof(float2)) + alignment - 1) / alignment * alignment;
+      call.sums = static_cast<float2 *>(state.workspace);
+      call.attended = reinterpret_cast<float *>(static_cast<char *>(state.workspace) + sumBytes);
     }
     call.queriesSplit = tensorCores;
     bool projections = takesProjections(call);
