@@ -79,7 +79,10 @@ public:
     llvm::SmallSetVector<StringRef, 4> modules;
     for (Operation *part : inOrder) {
       locations.push_back(part->getLoc());
-      modules.insert(cast<dsrt::CallInterface>(part).getModulePath());
+      // Of a part that is fused itself the list is taken apart: each module is named once.
+      SmallVector<StringRef, 4> names;
+      cast<dsrt::CallInterface>(part).getModulePath().split(names, ", ");
+      modules.insert(names.begin(), names.end());
     }
     OperationState state(builder.getFusedLoc(locations), ("dsrt." + rule.fused).str());
     for (const dsrt::SignatureOperand &operand : dsrt::signature(state.name.getStringRef()).operands) {

@@ -54,11 +54,12 @@ template <typename Format> constexpr uint32_t encodeMagnitude(uint32_t magnitude
 
 } // namespace codec
 
+/// The code of a NaN.
+constexpr uint16_t encodeNanBF16(float value) { return uint16_t((std::bit_cast<uint32_t>(value) >> 16) | 0x40); }
 constexpr uint16_t encodeBF16(float value) {
   uint32_t bits = std::bit_cast<uint32_t>(value);
   uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
-  uint32_t quiet = (bits >> 16) | 0x40;
-  return uint16_t((bits & 0x7fffffff) > 0x7f800000 ? quiet : rounded);
+  return (bits & 0x7fffffff) > 0x7f800000 ? encodeNanBF16(value) : uint16_t(rounded);
 }
 constexpr float decodeBF16(uint16_t code) { return std::bit_cast<float>(uint32_t(code) << 16); }
 

@@ -31,7 +31,9 @@ Expected<std::unique_ptr<Machine>> Machine::open(const std::string &path, const 
   Expected<const dsrt_backend *> backend = findBackend(name);
   if (!backend)
     return Status(backend.status().code(), path + ": " + backend.status().message());
-  Expected<std::unique_ptr<Device>> device = Device::open(*backend, {options.threads, options.device});
+  Expected<std::unique_ptr<Device>> device =
+      Device::open(*backend, {options.threads, options.device, options.algorithms,
+                              options.algorithmsFile.empty() ? nullptr : options.algorithmsFile.c_str()});
   if (!device)
     return device.status();
   machine->device = std::move(*device);
@@ -97,7 +99,7 @@ Status Machine::prepare(const Checkpoint *checkpoint, int64_t slots, int64_t len
   if (context.trace)
     events.add("load weights", "", traceBegin, events.now());
 
-  Expected<std::unique_ptr<Session>> session = Session::create(*artifact, *weights, context, {slots, length, options.graphs});
+  Expected<std::unique_ptr<Session>> session = Session::create(*artifact, *weights, context, {slots, length, !options.withoutGraphs});
   if (!session)
     return session.status();
   running = std::move(*session);

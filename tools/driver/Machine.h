@@ -18,7 +18,9 @@ struct MachineOptions {
   int32_t threads = 0, device = 0;
   bool checkFinite = false;
   bool trace = false;
-  bool graphs = true;                           ///< decode steps as graphs, where the backend has them
+  bool withoutGraphs = false; ///< decode steps as graphs, where the backend has them, unless true
+  dsrt_algorithm_mode algorithms = DSRT_ALGORITHMS_RULE;
+  std::string algorithmsFile;                   ///< empty: the backend's own
   const std::atomic<bool> *cancelled = nullptr; ///< once true, loading and the next call fail
   std::string work = "loading";                 ///< what the progress line says while weights are loaded
 };

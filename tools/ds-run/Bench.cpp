@@ -8,6 +8,7 @@
 #include "runtime/support/OutputFile.h"
 #include "tools/driver/CommandLine.h"
 #include "tools/driver/Machine.h"
+#include "tools/ds-run/Options.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -20,8 +21,7 @@ namespace {
 struct BenchOptions {
   std::string artifact, weights, trace;
   int64_t batch = 1, context = 128, newTokens = 32, repeat = 3;
-  int32_t threads = 0, device = 0;
-  bool graphs = true;
+  MachineOptions machine;
 };
 
 /// The value below which `part` of the sorted values lie (nearest rank).
@@ -61,7 +61,7 @@ public:
                  {"abi", DSRT_ABI_HASH},
                  {"weights", options.weights.empty() ? "random" : "checkpoint"},
                  {"weight_bytes", machine->weightBytes()},
-                 {"threads", threadsOrAll(options.threads)},
+                 {"threads", threadsOrAll(options.machine.threads)},
                  {"batch", options.batch},
                  {"context", options.context},
                  {"new_tokens", options.newTokens},
@@ -93,9 +93,7 @@ public:
 
 private:
   Status prepare() {
-    MachineOptions device;
-    device.threads = options.threads, device.device = options.device, device.graphs = options.graphs;
-    Expected<std::unique_ptr<Machine>> opened = Machine::open(options.artifact, device);
+    Expected<std::unique_ptr<Machine>> opened = Machine::open(options.artifact, options.machine);
     if (!opened)
       return opened.status();
     machine = std::move(*opened);
@@ -184,13 +182,9 @@ int dsmlir::bench(int argc, const char *const *argv) {
   app.add_option("--new-tokens", options.newTokens, "tokens that each row gets (32)")->check(CLI::Range(int64_t(1), int64_t(INT32_MAX)));
   app.add_option("--repeat", options.repeat, "prefills that are measured (3)")->check(CLI::Range(int64_t(1), int64_t(1) << 20));
   app.add_option("--trace", options.trace, "writes a Perfetto trace of every operation, of one more run that is not counted");
-  app.add_option("--device", options.device, "number of the device (0)")->check(CLI::Range(0, 1023));
-  bool withoutGraphs = false;
-  app.add_flag("--no-graphs", withoutGraphs, "on a GPU, queues each operation of a decode step instead of one CUDA graph");
-  app.add_option("--threads", options.threads, "0: what the process may use")->check(CLI::Range(0, 4096));
+  addMachineOptions(app, options.machine, "Run");
   if (std::optional<int> code = line.parse(argc, argv))
     return *code;
-  options.graphs = !withoutGraphs;
   Expected<std::string> result = Benchmark(options)();
   Status status = result ? printResult(*result) : result.status();
   return status.ok() ? 0 : reportError(status);

@@ -69,7 +69,7 @@ std::string backendLines(const std::string &name) {
     return backend.status().message() + "\n";
   std::string text;
   for (int32_t number = 0, count = 1; number < count; ++number) {
-    Expected<std::unique_ptr<Device>> device = Device::open(*backend, {0, number});
+    Expected<std::unique_ptr<Device>> device = Device::open(*backend, {0, number, DSRT_ALGORITHMS_RULE, nullptr});
     if (number == 0 && device)
       text += "available; products of " + productTypes(*backend) + "\n";
     else if (!device)

@@ -5,6 +5,7 @@
 #include "tools/driver/CommandLine.h"
 
 #include <cmath>
+#include <map>
 
 using namespace dsmlir;
 using dsrt::Status;
@@ -45,6 +46,23 @@ template <typename Given> Status checkCombination(const Given &given, const RunO
 }
 
 } // namespace
+
+void dsmlir::addMachineOptions(CLI::App &app, MachineOptions &options, const std::string &group) {
+  app.add_option("--threads", options.threads, "results do not depend on it (0: what the process may use)")
+      ->check(CLI::Range(0, 4096))
+      ->group(group);
+  app.add_option("--device", options.device, "number of the device (0)")->check(CLI::Range(0, 1023))->group(group);
+  app.add_flag("--no-graphs", options.withoutGraphs, "on a GPU, queues each operation of a decode step instead of one CUDA graph")
+      ->group(group);
+  static const std::map<std::string, dsrt_algorithm_mode> modes = {
+      {"rule", DSRT_ALGORITHMS_RULE}, {"measure", DSRT_ALGORITHMS_MEASURE}, {"repeat", DSRT_ALGORITHMS_REPEAT}};
+  app.add_option("--algorithms", options.algorithms,
+                 "on a GPU, the kernel of each product: by rule, the fastest (measured once and kept in a file), or as in that file (rule)")
+      ->transform(CLI::CheckedTransformer(modes))
+      ->option_text("rule|measure|repeat")
+      ->group(group);
+  app.add_option("--algorithms-file", options.algorithmsFile, "the file of --algorithms (one in the user's cache)")->group(group);
+}
 
 std::optional<int> dsmlir::parseRunOptions(int argc, const char *const *argv, RunOptions &options) {
   CommandLine line("ds-run", "Runs an artifact of ds-compile on tokens: logits, cross entropy, generation.\n"
@@ -104,17 +122,12 @@ std::optional<int> dsmlir::parseRunOptions(int argc, const char *const *argv, Ru
   app.add_option("--compare-tolerance", options.compareTolerance, "for the distance over all logits (1e-5)")->group("Logits");
 
   app.add_option("--trace", options.trace, "writes a Perfetto trace of every operation")->check(named)->group("Run");
-  app.add_option("--backend", options.backend, "cpu or cuda (the artifact's)")->check(CLI::IsMember({"cpu", "cuda"}))->group("Run");
-  app.add_option("--threads", options.threads, "results do not depend on it (0: what the process may use)")
-      ->check(CLI::Range(0, 4096))
-      ->group("Run");
-  app.add_option("--device", options.device, "number of the device (0)")->check(CLI::Range(0, 1023))->group("Run");
+  app.add_option("--backend", options.machine.backend, "cpu or cuda (the artifact's)")->check(CLI::IsMember({"cpu", "cuda"}))->group("Run");
+  addMachineOptions(app, options.machine, "Run");
   app.add_option("--deadline", options.deadlineSeconds, "seconds; a run that takes longer ends with exit code 1")->group("Run");
-  app.add_flag("--check-finite", options.checkFinite,
+  app.add_flag("--check-finite", options.machine.checkFinite,
                "checks the result of every operation; the first that is not finite ends the run with exit code 77")
       ->group("Run");
-  bool withoutGraphs = false;
-  app.add_flag("--no-graphs", withoutGraphs, "on a GPU, queues each operation of a decode step instead of one CUDA graph")->group("Run");
 
   if (std::optional<int> code = line.parse(argc, argv))
     return code;
@@ -123,7 +136,7 @@ std::optional<int> dsmlir::parseRunOptions(int argc, const char *const *argv, Ru
   if (!given("--max-new-tokens"))
     options.maxNewTokens = given("--logits-out") || given("--compare") || given("--score") ? 0 : 16;
   options.asText = output == "text";
-  options.graphs = !withoutGraphs;
+  options.machine.trace = !options.trace.empty();
   options.promptPhase = phase == "decode" ? dsrt::Phase::Decode : dsrt::Phase::Prefill;
   options.sampling.greedy = !given("--temperature") && !given("--top-k") && !given("--top-p");
   options.input = given("--tokens")   ? InputKind::Tokens

@@ -3,6 +3,9 @@
 
 #include "runtime/launcher/Sampling.h"
 #include "runtime/launcher/Session.h"
+#include "tools/driver/Machine.h"
+
+#include <CLI/CLI.hpp>
 
 #include <optional>
 #include <set>
@@ -32,12 +35,12 @@ struct RunOptions {
   double compareTolerance = 1e-5;
 
   std::string trace;
-  std::string backend; ///< empty: the artifact's
-  int32_t threads = 0, device = 0;
   double deadlineSeconds = 0;
-  bool checkFinite = false;
-  bool graphs = true;
+  MachineOptions machine;
 };
+
+/// The options that say how an artifact is run, whatever it is run for: --threads, --device, --no-graphs, --algorithms.
+void addMachineOptions(CLI::App &app, MachineOptions &options, const std::string &group);
 
 /// Parses `ds-run OUT.dsx ...`. Nothing: `options` is filled; otherwise the exit code, 64 where the usage is wrong.
 std::optional<int> parseRunOptions(int argc, const char *const *argv, RunOptions &options);

@@ -105,9 +105,7 @@ public:
 
 private:
   Status prepareAndRun() {
-    MachineOptions device;
-    device.backend = options.backend, device.threads = options.threads, device.device = options.device;
-    device.checkFinite = options.checkFinite, device.trace = !options.trace.empty(), device.graphs = options.graphs;
+    MachineOptions device = options.machine;
     device.cancelled = deadline.expired();
     Expected<std::unique_ptr<Machine>> opened = Machine::open(options.artifact, device);
     if (!opened)

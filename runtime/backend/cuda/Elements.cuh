@@ -26,7 +26,7 @@ template <> struct Element<DSRT_BF16> {
   static __device__ uint16_t encode(float value) {
     uint16_t code;
     asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(code) : "f"(value));
-    return value != value ? encodeBF16(value) : code;
+    return value != value ? encodeNanBF16(value) : code;
   }
 };
 template <> struct Element<DSRT_F16> {
@@ -50,8 +50,26 @@ constexpr int vectorColumns = 8;
 template <int32_t DType> struct alignas(16) Vector {
   typename Element<DType>::Storage codes[vectorColumns];
 
+  Vector() = default;
+  /// \param values  [vectorColumns], rounded
+  __device__ explicit Vector(const float (&values)[vectorColumns]) {
+    if constexpr (DType == DSRT_BF16) { // two an instruction; see Element::encode
+#pragma unroll
+      for (int i = 0; i < vectorColumns; i += 2) {
+        uint32_t pair;
+        asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(pair) : "f"(values[i + 1]), "f"(values[i]));
+        if (values[i] != values[i] || values[i + 1] != values[i + 1])
+          pair = encodeBF16(values[i]) | uint32_t(encodeBF16(values[i + 1])) << 16;
+        reinterpret_cast<uint32_t *>(codes)[i / 2] = pair;
+      }
+    } else {
+#pragma unroll
+      for (int i = 0; i < vectorColumns; ++i)
+        codes[i] = Element<DType>::encode(values[i]);
+    }
+  }
+
   __device__ float operator[](int i) const { return Element<DType>::decode(codes[i]); }
-  __device__ void set(int i, float value) { codes[i] = Element<DType>::encode(value); }
 };
 
 /// Vector number `index`, of a 16-byte aligned base.

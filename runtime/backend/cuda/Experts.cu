@@ -170,15 +170,13 @@ template <int32_t T> __global__ void __launch_bounds__(threads) combineKernel(Co
           sums[i] += weight * held[j][i];
       }
   }
-  Vector<T> result;
-#pragma unroll
-  for (int i = 0; i < vectorColumns; ++i)
-    result.set(i, sums[i]);
+  Vector<T> result(sums);
   if (o.b) {
     Vector<T> others = loadVector<T>(o.b, token * vectors + vector);
 #pragma unroll
     for (int i = 0; i < vectorColumns; ++i)
-      result.set(i, result[i] + others[i]);
+      sums[i] = result[i] + others[i];
+    result = Vector<T>(sums);
   }
   storeVector<T>(o.y, token * vectors + vector, result);
 }

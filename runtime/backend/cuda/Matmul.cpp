@@ -1,4 +1,4 @@
-// The products: linear, scaled_matmul and their grouped forms, as calls of gemm/.
+// The products: linear, scaled_matmul, their grouped forms and the pairs of each, as calls of gemm/.
 #include "runtime/backend/cuda/RoundRows.h"
 #include "runtime/backend/cuda/gemm/Multiply.h"
 
@@ -44,11 +44,39 @@ Status expectBounds(int64_t first, int64_t experts, int64_t bounds) {
   return broken("expects offsets of experts %lld to %lld, but got %lld", (long long)first, (long long)(first + experts), (long long)bounds);
 }
 
+/// A result and the weight [experts, n, k] that makes it.
+struct Result {
+  void *y;
+  const dsrt_weight *weight;
+  int64_t n;
+};
+
+/// What a product reads: `rows` rows of K, all of them, or where there are offsets those of experts first .. first + experts.
+struct Rows {
+  int64_t rows, k;
+  const int32_t *offsets = nullptr; ///< [bounds], on the device
+  int64_t bounds = 0, experts = 1, first = 0;
+};
+
+/// The product of x with one or two weights in one call.
+Status multiplication(const Operand &x, const Rows &rows, std::initializer_list<Result> results, int32_t type, Multiplication &m) {
+  if (rows.offsets)
+    if (Status status = expectBounds(rows.first, rows.experts, rows.bounds); !status.ok())
+      return status;
+  m = {.yType = type, .x = x, .rows = rows.rows, .k = rows.k, .experts = rows.experts};
+  m.offsets = rows.offsets ? rows.offsets + rows.first : nullptr;
+  m.sideCount = 0;
+  for (const Result &result : results) {
+    if (Status status = expectWeight(result.weight, rows.experts, result.n, rows.k); !status.ok())
+      return status;
+    m.sides[m.sideCount++] = {result.y, operandOf(*result.weight), result.n};
+  }
+  return {};
+}
+
 /// A product of plain operands of type X, rounded as `round` says.
-Status linearOf(State &state, void *y, const void *x, const int32_t *offsets, const dsrt_weight *weight, int64_t rows, int64_t n, int64_t k,
-                int64_t experts, int32_t type_Y, int32_t type_X, int64_t round) {
-  if (Status status = expectWeight(weight, experts, n, k); !status.ok())
-    return status;
+Status linearOf(State &state, const void *x, const Rows &rows, std::initializer_list<Result> results, int32_t type_Y, int32_t type_X,
+                int64_t round) {
   for (int32_t type : {type_X, type_Y})
     if (Status status = expectActivation("an operand", type); !status.ok())
       return status;
@@ -57,47 +85,75 @@ Status linearOf(State &state, void *y, const void *x, const int32_t *offsets, co
   // Where X is as narrow as Y, the product in X is converted in place; into F32, it is rounded there.
   bool rounds = round && type_X != DSRT_F32 && type_X != type_Y;
   int32_t product = rounds && type_Y != DSRT_F32 ? type_X : type_Y;
-  Multiplication m = {.yType = product,
-                      .x = {.type = type_X, .data = x},
-                      .rows = rows,
-                      .k = k,
-                      .experts = experts,
-                      .offsets = offsets,
-                      .sides = {{y, operandOf(*weight), n}, {}}};
+  Multiplication m;
+  if (Status status = multiplication({.type = type_X, .data = x}, rows, results, product, m); !status.ok())
+    return status;
   if (Status status = multiply(state, m); !status.ok() || !rounds)
     return status;
-  return cudaStatus(roundRows(state, type_X, type_Y, y, rows, n, offsets, experts), "rounding");
+  for (const Result &result : results)
+    if (cudaError_t error = roundRows(state, type_X, type_Y, result.y, rows.rows, result.n, m.offsets, rows.experts); error != cudaSuccess)
+      return cudaStatus(error, "rounding");
+  return {};
+}
+
+/// A product of a quantised operand.
+Status scaledOf(State &state, const void *payload, const float *scales, int64_t tiles, const Rows &rows,
+                std::initializer_list<Result> results, int32_t type_Y, int32_t type_P, const dsrt_quant *activation, int64_t promote) {
+  Operand x;
+  if (Status status = scaled(payload, type_P, scales, rows.k, tiles, activation, x); !status.ok())
+    return status;
+  Multiplication m;
+  if (Status status = multiplication(x, rows, results, type_Y, m); !status.ok())
+    return status;
+  m.promote = promote;
+  return multiply(state, m);
 }
 
 } // namespace
 
 int32_t ops::linear(dsrt_context *context, int32_t site, void *y, const void *x, const dsrt_weight *weight, int64_t tokens, int64_t n,
                     int64_t k, int32_t type_Y, int32_t type_X, int64_t round) {
-  return guarded(context, "linear",
-                 [&](State &state) -> Status { return linearOf(state, y, x, nullptr, weight, tokens, n, k, 1, type_Y, type_X, round); });
+  return guarded(context, "linear", [&](State &state) { return linearOf(state, x, {tokens, k}, {{y, weight, n}}, type_Y, type_X, round); });
+}
+
+int32_t ops::linear_pair(dsrt_context *context, int32_t site, void *y1, void *y2, const void *x, const dsrt_weight *weight1,
+                         const dsrt_weight *weight2, int64_t tokens, int64_t n1, int64_t n2, int64_t k, int32_t type_Y, int32_t type_X,
+                         int64_t round) {
+  return guarded(context, "linear_pair", [&](State &state) {
+    return linearOf(state, x, {tokens, k}, {{y1, weight1, n1}, {y2, weight2, n2}}, type_Y, type_X, round);
+  });
 }
 
 int32_t ops::scaled_matmul(dsrt_context *context, int32_t site, void *y, const void *payload, const float *scales,
                            const dsrt_weight *weight, int64_t tokens, int64_t n, int64_t k, int64_t tiles, int32_t type_Y, int32_t type_P,
                            const dsrt_quant *activation, int64_t promote) {
-  return guarded(context, "scaled_matmul", [&](State &state) -> Status {
-    Operand x;
-    if (Status status = expectWeight(weight, 1, n, k); !status.ok())
-      return status;
-    if (Status status = scaled(payload, type_P, scales, k, tiles, activation, x); !status.ok())
-      return status;
-    return multiply(state,
-                    {.yType = type_Y, .x = x, .rows = tokens, .k = k, .promote = promote, .sides = {{y, operandOf(*weight), n}, {}}});
+  return guarded(context, "scaled_matmul", [&](State &state) {
+    return scaledOf(state, payload, scales, tiles, {tokens, k}, {{y, weight, n}}, type_Y, type_P, activation, promote);
+  });
+}
+
+int32_t ops::scaled_matmul_pair(dsrt_context *context, int32_t site, void *y1, void *y2, const void *payload, const float *scales,
+                                const dsrt_weight *weight1, const dsrt_weight *weight2, int64_t tokens, int64_t n1, int64_t n2, int64_t k,
+                                int64_t tiles, int32_t type_Y, int32_t type_P, const dsrt_quant *activation, int64_t promote) {
+  return guarded(context, "scaled_matmul_pair", [&](State &state) {
+    return scaledOf(state, payload, scales, tiles, {tokens, k}, {{y1, weight1, n1}, {y2, weight2, n2}}, type_Y, type_P, activation,
+                    promote);
   });
 }
 
 int32_t ops::grouped_linear(dsrt_context *context, int32_t site, void *y, const void *x, const int32_t *offsets, const dsrt_weight *weight,
                             int64_t rows, int64_t n, int64_t k, int64_t bounds, int64_t experts, int32_t type_Y, int32_t type_X,
                             int64_t first, int64_t round) {
-  return guarded(context, "grouped_linear", [&](State &state) -> Status {
-    if (Status status = expectBounds(first, experts, bounds); !status.ok())
-      return status;
-    return linearOf(state, y, x, offsets + first, weight, rows, n, k, experts, type_Y, type_X, round);
+  return guarded(context, "grouped_linear", [&](State &state) {
+    return linearOf(state, x, {rows, k, offsets, bounds, experts, first}, {{y, weight, n}}, type_Y, type_X, round);
+  });
+}
+
+int32_t ops::grouped_linear_pair(dsrt_context *context, int32_t site, void *y1, void *y2, const void *x, const int32_t *offsets,
+                                 const dsrt_weight *weight1, const dsrt_weight *weight2, int64_t rows, int64_t n1, int64_t n2, int64_t k,
+                                 int64_t bounds, int64_t experts, int32_t type_Y, int32_t type_X, int64_t first, int64_t round) {
+  return guarded(context, "grouped_linear_pair", [&](State &state) {
+    return linearOf(state, x, {rows, k, offsets, bounds, experts, first}, {{y1, weight1, n1}, {y2, weight2, n2}}, type_Y, type_X, round);
   });
 }
 
@@ -105,22 +161,19 @@ int32_t ops::grouped_scaled_matmul(dsrt_context *context, int32_t site, void *y,
                                    const int32_t *offsets, const dsrt_weight *weight, int64_t rows, int64_t n, int64_t k, int64_t tiles,
                                    int64_t bounds, int64_t experts, int32_t type_Y, int32_t type_P, int64_t first,
                                    const dsrt_quant *activation, int64_t promote) {
-  return guarded(context, "grouped_scaled_matmul", [&](State &state) -> Status {
-    Operand x;
-    if (Status status = expectWeight(weight, experts, n, k); !status.ok())
-      return status;
-    if (Status status = expectBounds(first, experts, bounds); !status.ok())
-      return status;
-    if (Status status = scaled(payload, type_P, scales, k, tiles, activation, x); !status.ok())
-      return status;
-    return multiply(state, {.yType = type_Y,
-                            .x = x,
-                            .rows = rows,
-                            .k = k,
-                            .experts = experts,
-                            .offsets = offsets + first,
-                            .promote = promote,
-                            .sides = {{y, operandOf(*weight), n}, {}}});
+  return guarded(context, "grouped_scaled_matmul", [&](State &state) {
+    return scaledOf(state, payload, scales, tiles, {rows, k, offsets, bounds, experts, first}, {{y, weight, n}}, type_Y, type_P, activation,
+                    promote);
+  });
+}
+
+int32_t ops::grouped_scaled_matmul_pair(dsrt_context *context, int32_t site, void *y1, void *y2, const void *payload, const float *scales,
+                                        const int32_t *offsets, const dsrt_weight *weight1, const dsrt_weight *weight2, int64_t rows,
+                                        int64_t n1, int64_t n2, int64_t k, int64_t tiles, int64_t bounds, int64_t experts, int32_t type_Y,
+                                        int32_t type_P, int64_t first, const dsrt_quant *activation, int64_t promote) {
+  return guarded(context, "grouped_scaled_matmul_pair", [&](State &state) {
+    return scaledOf(state, payload, scales, tiles, {rows, k, offsets, bounds, experts, first}, {{y1, weight1, n1}, {y2, weight2, n2}},
+                    type_Y, type_P, activation, promote);
   });
 }
 

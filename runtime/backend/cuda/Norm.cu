@@ -21,16 +21,18 @@ struct NormOperands {
   dsrt_quant format;
 };
 
-/// Vectors of a row that a thread keeps in registers; of rows of more than 8192 columns it reads the others twice.
-constexpr int vectorsHeld = 4;
+/// Vectors of a row that a thread keeps in registers: four where there are many rows, so that several blocks share a multiprocessor and
+/// each thread has several loads in flight; one where there are few, so that a row has as many threads as it can use.
+constexpr int heldOfMany = 4, threadsOfFew = 1024;
 
-/// Rows of whole vectors.
-template <int32_t T, bool Add, bool Quantise> __global__ void __launch_bounds__(normThreadsMost) normVectors(NormOperands o) {
+/// Rows of whole vectors. What a block cannot hold of a row is read twice.
+template <int32_t T, int Held, bool Add, bool Quantise>
+__global__ void __launch_bounds__(Held == 1 ? threadsOfFew : normThreadsMost) normVectors(NormOperands o) {
   __shared__ float scratch[32];
   int vectors = int(o.hidden / vectorColumns), thread = int(threadIdx.x), step = int(blockDim.x);
-  Vector<T> factors[vectorsHeld], kept[vectorsHeld];
+  Vector<T> factors[Held], kept[Held];
 #pragma unroll
-  for (int k = 0; k < vectorsHeld; ++k)
+  for (int k = 0; k < Held; ++k)
     if (thread + k * step < vectors)
       factors[k] = loadVector<T>(o.weight, thread + k * step);
   waitForPrevious();
@@ -40,31 +42,43 @@ template <int32_t T, bool Add, bool Quantise> __global__ void __launch_bounds__(
   float squares = 0;
   auto addUp = [&](Vector<T> &values, const Vector<T> &others, int vector) {
     if constexpr (Add) {
+      float sums[vectorColumns];
 #pragma unroll
       for (int i = 0; i < vectorColumns; ++i)
-        values.set(i, values[i] + others[i]);
+        sums[i] = values[i] + others[i];
+      values = Vector<T>(sums);
       storeVector<T>(o.sum, first + vector, values);
     }
-#pragma unroll
-    for (int i = 0; i < vectorColumns; ++i)
-      squares += values[i] * values[i];
+    squares += squaresOf<T>(values);
   };
   // All loads go before the first store, which the compiler would not move them across.
-  Vector<T> others[Add ? vectorsHeld : 1];
+  Vector<T> others[Add ? Held : 1];
 #pragma unroll
-  for (int k = 0; k < vectorsHeld; ++k)
+  for (int k = 0; k < Held; ++k)
     if (int vector = thread + k * step; vector < vectors) {
       kept[k] = loadVector<T>(x, vector);
       if constexpr (Add)
         others[k] = loadVector<T>(o.b, first + vector);
     }
 #pragma unroll
-  for (int k = 0; k < vectorsHeld; ++k)
+  for (int k = 0; k < Held; ++k)
     if (int vector = thread + k * step; vector < vectors)
       addUp(kept[k], others[Add ? k : 0], vector);
-  for (int vector = thread + vectorsHeld * step; vector < vectors; vector += step) {
-    Vector<T> values = loadVector<T>(x, vector), more = Add ? loadVector<T>(o.b, first + vector) : values;
-    addUp(values, more, vector);
+  if constexpr (Held == 1) {
+    // The order is that of normThreadsMost threads.
+    __shared__ float ofVectors[threadsOfFew];
+    if (vectors > normThreadsMost) {
+      ofVectors[thread] = squares;
+      __syncthreads();
+      for (int other = thread + normThreadsMost; thread < normThreadsMost && other < vectors; other += normThreadsMost)
+        squares += ofVectors[other];
+      squares = thread < normThreadsMost ? squares : 0;
+    }
+  } else {
+    for (int vector = thread + Held * step; vector < vectors; vector += step) {
+      Vector<T> values = loadVector<T>(x, vector), more = Add ? loadVector<T>(o.b, first + vector) : values;
+      addUp(values, more, vector);
+    }
   }
   float factor = normFactor(squares, o.hidden, o.eps, scratch);
   // All lanes of a warp come here for each of its vectors: quantizeTile needs them.
@@ -72,22 +86,23 @@ template <int32_t T, bool Add, bool Quantise> __global__ void __launch_bounds__(
     bool active = vector < vectors;
     float results[vectorColumns] = {};
     if (active) {
-      Vector<T> y;
 #pragma unroll
-      for (int i = 0; i < vectorColumns; ++i) {
-        y.set(i, values[i] * factor * weights[i]);
-        results[i] = y[i];
-      }
+      for (int i = 0; i < vectorColumns; ++i)
+        results[i] = values[i] * factor * weights[i];
+      Vector<T> y(results);
       storeVector<T>(o.y, first + vector, y);
+#pragma unroll
+      for (int i = 0; i < vectorColumns; ++i)
+        results[i] = y[i];
     }
     if constexpr (Quantise)
       quantizeTile(o.format, results, active, o.payload + (first + vector) * vectorColumns, o.scales + row * o.tiles + vector / tileLanes);
   };
 #pragma unroll
-  for (int k = 0; k < vectorsHeld; ++k)
+  for (int k = 0; k < Held; ++k)
     if (k * step < vectors)
       finish(kept[k], factors[k], thread + k * step);
-  for (int begin = vectorsHeld * step; begin < vectors; begin += step) {
+  for (int begin = Held * step; Held > 1 && begin < vectors; begin += step) {
     int vector = begin + thread, inside = min(vector, vectors - 1);
     finish(Add ? loadVector<T>(o.sum, first + inside) : loadVector<T>(x, inside), loadVector<T>(o.weight, inside), vector);
   }
@@ -99,22 +114,18 @@ template <int32_t T> __global__ void __launch_bounds__(normThreadsMost) normElem
   waitForPrevious();
   allowNext();
   int64_t row = blockIdx.x, from = row * o.xRow, to = row * o.hidden;
-  float squares = 0;
-  for (int64_t begin = threadIdx.x * vectorColumns; begin < o.hidden; begin += blockDim.x * vectorColumns)
-    for (int64_t i = begin; i < min(begin + vectorColumns, o.hidden); ++i) {
-      float value = load<T>(o.x, from + i);
-      squares += value * value;
-    }
+  float squares = squaresOfRow<T>(o.x, from, o.hidden);
   float factor = normFactor(squares, o.hidden, o.eps, scratch);
   for (int64_t i = threadIdx.x; i < o.hidden; i += blockDim.x)
     store<T>(o.y, to + i, load<T>(o.x, from + i) * factor * weight.at(0, i));
 }
 
-template <int32_t T> void launchVectors(State &state, const NormOperands &o, int64_t rows, bool add, bool quantise) {
-  launch(state.stream, {unsigned(rows), normThreads(o.hidden)},
-         add        ? quantise ? normVectors<T, true, true> : normVectors<T, true, false>
-         : quantise ? normVectors<T, false, true>
-                    : normVectors<T, false, false>,
+template <int32_t T, int Held>
+void launchVectors(State &state, const NormOperands &o, int64_t rows, unsigned block, bool add, bool quantise) {
+  launch(state.stream, {unsigned(rows), block},
+         add        ? quantise ? normVectors<T, Held, true, true> : normVectors<T, Held, true, false>
+         : quantise ? normVectors<T, Held, false, true>
+                    : normVectors<T, Held, false, false>,
          o);
 }
 
@@ -141,8 +152,11 @@ Status normalizeRows(State &state, const Norm &norm) {
     o.x = norm.sum;
   }
   Status status = withActivation(norm.type, [&](auto t) -> Status {
-    if (aligned)
-      launchVectors<t()>(state, o, norm.tokens, norm.b != nullptr, tiles);
+    int64_t vectors = norm.hidden / vectorColumns;
+    if (aligned && vectors <= threadsOfFew && norm.tokens <= 2 * state.multiprocessors)
+      launchVectors<t(), 1>(state, o, norm.tokens, unsigned(vectors + 31) / 32 * 32, norm.b != nullptr, tiles);
+    else if (aligned)
+      launchVectors<t(), heldOfMany>(state, o, norm.tokens, normThreads(norm.hidden), norm.b != nullptr, tiles);
     else
       launch(state.stream, {unsigned(norm.tokens), normThreads(norm.hidden)}, normElements<t()>, o, WeightRows(*norm.weight));
     return {};

@@ -14,6 +14,7 @@ namespace dsrt::cuda {
 namespace {
 
 constexpr int threads = 256;
+constexpr int64_t maxTileColumns = int64_t(65535) * threads; // as many blocks as a grid has along y
 
 /// Rows as they are, and rows that swiglu makes, rounded to T: vector number `index` of the matrix.
 template <int32_t T> struct PlainRows {
@@ -23,22 +24,24 @@ template <int32_t T> struct PlainRows {
 template <int32_t T> struct GatedRows {
   const void *gate, *up;
   __device__ Vector<T> operator()(int64_t index) const {
-    Vector<T> g = loadVector<T>(gate, index), u = loadVector<T>(up, index), result;
+    Vector<T> g = loadVector<T>(gate, index), u = loadVector<T>(up, index);
+    float results[vectorColumns];
 #pragma unroll
     for (int i = 0; i < vectorColumns; ++i)
-      result.set(i, gated(g[i], u[i]));
-    return result;
+      results[i] = gated(g[i], u[i]);
+    return Vector<T>(results);
   }
 };
 
+/// A row of blocks a row of the matrix; each thread has a vector.
 template <typename Source>
 __global__ void __launch_bounds__(threads)
-    quantizeTiles(Source source, uint8_t *payload, float *scales, int64_t rows, int columns, int tiles, dsrt_quant format) {
+    quantizeTiles(Source source, uint8_t *payload, float *scales, int columns, int tiles, dsrt_quant format) {
   waitForPrevious();
   allowNext();
-  int64_t tile = (blockIdx.x * int64_t(threads) + threadIdx.x) / tileLanes, row = quotient(tile, tiles);
-  int column = (int(tile - row * tiles) * tileLanes + int(threadIdx.x) % tileLanes) * vectorColumns;
-  bool active = row < rows && column < columns;
+  int64_t row = blockIdx.x;
+  int column = int(blockIdx.y * blockDim.x + threadIdx.x) * vectorColumns;
+  bool active = column < columns;
   int64_t element = row * columns + column;
   float values[vectorColumns] = {};
   if (active) {
@@ -47,12 +50,15 @@ __global__ void __launch_bounds__(threads)
     for (int i = 0; i < vectorColumns; ++i)
       values[i] = vector[i];
   }
-  quantizeTile(format, values, active, payload + element, scales + tile);
+  quantizeTile(format, values, active, payload + element, scales + row * tiles + column / tileColumns);
 }
 
 template <typename Source> void launchTiles(State &state, Source source, const Matrix &m, const dsrt_quant &format) {
-  launch(state.stream, {blocksFor(m.rows * m.tiles * tileLanes, threads), threads}, quantizeTiles<Source>, source,
-         static_cast<uint8_t *>(m.payload), m.scales, m.rows, int(m.columns), int(m.tiles), format);
+  // Rows in blocks of equal size.
+  unsigned vectors = unsigned(m.columns / vectorColumns), blocks = blocksFor(vectors, threads);
+  unsigned block = (vectors + blocks * 32 - 1) / (blocks * 32) * 32;
+  launch(state.stream, {dim3(unsigned(m.rows), blocks), block}, quantizeTiles<Source>, source, static_cast<uint8_t *>(m.payload), m.scales,
+         int(m.columns), int(m.tiles), format);
 }
 
 /// What the passes of the general way share. `outer`: amax of each group of rows, of the state's workspace.
@@ -204,7 +210,7 @@ template <int32_t X> __global__ void __launch_bounds__(threads) encodeColumns(Pa
 }
 
 bool takesTiles(const Matrix &m, const dsrt_quant &format) {
-  return isTileFormat(format) && m.columns % vectorColumns == 0 && m.columns <= INT32_MAX && isAligned(m.payload, vectorColumns);
+  return isTileFormat(format) && m.columns % vectorColumns == 0 && m.columns <= maxTileColumns && isAligned(m.payload, vectorColumns);
 }
 
 } // namespace

@@ -81,25 +81,32 @@ __global__ void __launch_bounds__(threads) ropeTable(float *cosine, float *sine,
   sine[token * pairs + first + pair] = float(s) * scale;
 }
 
-/// The rotation computes in T: cosine and sine are operands like the values, and rounded to it.
-template <int32_t T> __device__ void rotate(float &even, float &odd, float cosine, float sine) {
-  cosine = rounded<T>(cosine), sine = rounded<T>(sine);
-  float turned = even * cosine - odd * sine;
-  odd = odd * cosine + even * sine;
-  even = turned;
-}
+/// Cosine and sine of an angle. The rotation computes in T: they are operands like the values, and rounded to it.
+template <int32_t T> struct Turn {
+  float cosine, sine;
 
-/// Rotates a vector, whose first pair has the number `pair` in the tables.
-template <int32_t T> __device__ Vector<T> rotated(const Vector<T> &x, const float *cosine, const float *sine, int64_t pair) {
-  Vector<T> y;
+  __device__ Turn(const float *cosines, const float *sines, int64_t pair)
+      : cosine(rounded<T>(cosines[pair])), sine(rounded<T>(sines[pair])) {}
+  __device__ float even(float even, float odd) const { return even * cosine - odd * sine; }
+  __device__ float odd(float even, float odd) const { return odd * cosine + even * sine; }
+};
+
+/// The four of a vector.
+template <int32_t T> struct Turns {
+  Turn<T> turns[vectorColumns / 2];
+
+  __device__ Turns(const float *c, const float *s, int64_t pair)
+      : turns{{c, s, pair}, {c, s, pair + 1}, {c, s, pair + 2}, {c, s, pair + 3}} {}
+  __device__ Vector<T> operator()(const Vector<T> &x) const {
+    float results[vectorColumns];
 #pragma unroll
-  for (int i = 0; i < vectorColumns; i += 2) {
-    float even = x[i], odd = x[i + 1];
-    rotate<T>(even, odd, cosine[pair + i / 2], sine[pair + i / 2]);
-    y.set(i, even), y.set(i + 1, odd);
+    for (int i = 0; i < vectorColumns; i += 2) {
+      results[i] = turns[i / 2].even(x[i], x[i + 1]);
+      results[i + 1] = turns[i / 2].odd(x[i], x[i + 1]);
+    }
+    return Vector<T>(results);
   }
-  return y;
-}
+};
 
 struct RopeOperands {
   void *y;
@@ -108,23 +115,32 @@ struct RopeOperands {
   int64_t tokens, heads, width, begin, pairs;
 };
 
-/// Vectors [from, from + count) of each head of whole vectors: item `item` of them. A vector is rotated whole or copied.
-template <int32_t T> __device__ void rotateItem(const RopeOperands &o, int64_t from, int64_t count, int64_t item) {
-  int64_t head = quotient(item, count), token = quotient(head, o.heads);
-  if (token >= o.tokens)
+/// Vectors [from, from + count) of each head of whole vectors of one token; a vector is rotated whole or copied. The heads are dealt to
+/// `groups` blocks, of which this one is `group`; a thread has one vector of several heads, which turn alike.
+template <int32_t T> __device__ void rotateHeads(const RopeOperands &o, int from, int count, int64_t token, int group, int groups) {
+  int lanes = min(count, int(blockDim.x)), together = int(blockDim.x) / lanes, thread = int(threadIdx.x);
+  if (thread >= together * lanes)
     return;
-  int64_t inHead = from + (item - head * count), index = head * (o.width / vectorColumns) + inHead;
-  int64_t column = inHead * vectorColumns - o.begin;
-  Vector<T> values = loadVector<T>(o.x, index);
-  if (column >= 0 && column < 2 * o.pairs)
-    values = rotated<T>(values, o.cosine, o.sine, token * o.pairs + column / 2);
-  storeVector<T>(o.y, index, values);
+  int64_t width = o.width / vectorColumns;
+  for (int vector = from + thread % lanes; vector < from + count; vector += lanes) {
+    int64_t column = int64_t(vector) * vectorColumns - o.begin, head = int64_t(group) * together + thread / lanes;
+    int64_t index = (token * o.heads + head) * width + vector, step = int64_t(groups) * together;
+    if (column < 0 || column >= 2 * o.pairs) {
+      for (; head < o.heads; head += step, index += step * width)
+        storeVector<T>(o.y, index, loadVector<T>(o.x, index));
+      continue;
+    }
+    Turns<T> turns(o.cosine, o.sine, token * o.pairs + column / 2);
+    for (; head < o.heads; head += step, index += step * width)
+      storeVector<T>(o.y, index, turns(loadVector<T>(o.x, index)));
+  }
 }
 
-template <int32_t T> __global__ void __launch_bounds__(threads) ropeVectors(RopeOperands o, int64_t from, int64_t count) {
+/// A row of blocks has a token.
+template <int32_t T> __global__ void __launch_bounds__(threads) ropeVectors(RopeOperands o, int from, int count) {
   waitForPrevious();
   allowNext();
-  rotateItem<T>(o, from, count, blockIdx.x * int64_t(threads) + threadIdx.x);
+  rotateHeads<T>(o, from, count, blockIdx.x, int(blockIdx.y), int(gridDim.y));
 }
 
 /// A column a thread; the even one of a pair does both, so that y may be x.
@@ -140,8 +156,8 @@ template <int32_t T> __global__ void __launch_bounds__(threads) ropeElements(Rop
   if (column % 2 != 0)
     return;
   float even = load<T>(o.x, item), odd = load<T>(o.x, item + 1);
-  rotate<T>(even, odd, o.cosine[token * o.pairs + column / 2], o.sine[token * o.pairs + column / 2]);
-  store<T>(o.y, item, even), store<T>(o.y, item + 1, odd);
+  Turn<T> turn(o.cosine, o.sine, token * o.pairs + column / 2);
+  store<T>(o.y, item, turn.even(even, odd)), store<T>(o.y, item + 1, turn.odd(even, odd));
 }
 
 /// A block a token; eight columns a thread.
@@ -157,11 +173,11 @@ __global__ void __launch_bounds__(threads) appendKernel(CacheLayer cache, const 
     int64_t source = token * columns + begin;
     if (aligned) {
       Vector<T> values = loadVector<T>(from, source / vectorColumns);
-      Vector<C> result;
+      float results[vectorColumns];
 #pragma unroll
       for (int i = 0; i < vectorColumns; ++i)
-        result.set(i, values[i]);
-      return storeVector<C>(cache.data, (target + begin) / vectorColumns, result);
+        results[i] = values[i];
+      return storeVector<C>(cache.data, (target + begin) / vectorColumns, Vector<C>(results));
     }
     for (int64_t i = 0; i < min(int64_t(vectorColumns), columns - begin); ++i)
       store<C>(cache.data, target + begin + i, load<T>(from, source + i));
@@ -202,13 +218,11 @@ template <int32_t T> __device__ void appendLatent(const CacheLayer &cache, const
     if (vector >= latents) {
       int64_t pair = int64_t(vector - latents) * (vectorColumns / 2);
       if (pair < o.pairs)
-        values = rotated<T>(values, o.cosine, o.sine, token * o.pairs + pair);
+        values = Turns<T>(o.cosine, o.sine, token * o.pairs + pair)(values);
       storeVector<T>(cache.data, target + vector, values);
       continue;
     }
-#pragma unroll
-    for (int i = 0; i < vectorColumns; ++i)
-      squares += values[i] * values[i];
+    squares += squaresOf<T>(values);
     if (vector == thread)
       kept = values;
   }
@@ -216,11 +230,11 @@ template <int32_t T> __device__ void appendLatent(const CacheLayer &cache, const
   for (int vector = thread; vector < latents; vector += blockDim.x) {
     if (vector != thread)
       kept = loadVector<T>(o.x, first + vector), factors = loadVector<T>(o.weight.data, vector);
-    Vector<T> y;
+    float results[vectorColumns];
 #pragma unroll
     for (int i = 0; i < vectorColumns; ++i)
-      y.set(i, kept[i] * factor * factors[i]);
-    storeVector<T>(cache.data, target + vector, y);
+      results[i] = kept[i] * factor * factors[i];
+    storeVector<T>(cache.data, target + vector, Vector<T>(results));
   }
 }
 
@@ -228,15 +242,15 @@ template <int32_t T> __global__ void __launch_bounds__(normThreadsMost) latentVe
   appendLatent<T>(cache, o, batch, blockIdx.x);
 }
 
-/// The first blocks append, one a token; the others rotate the queries.
+/// A row of blocks has a token: its first block appends, the others rotate the queries.
 template <int32_t T>
 __global__ void __launch_bounds__(normThreadsMost)
     ropeAndLatentVectors(RopeOperands queries, CacheLayer cache, LatentOperands o, Rows batch) {
-  if (blockIdx.x < queries.tokens)
+  if (blockIdx.y == 0)
     return appendLatent<T>(cache, o, batch, blockIdx.x);
   waitForPrevious();
   allowNext();
-  rotateItem<T>(queries, 0, queries.width / vectorColumns, (blockIdx.x - queries.tokens) * int64_t(blockDim.x) + threadIdx.x);
+  rotateHeads<T>(queries, 0, int(queries.width / vectorColumns), blockIdx.x, int(blockIdx.y) - 1, int(gridDim.y) - 1);
 }
 
 template <int32_t T, int32_t C>
@@ -247,12 +261,7 @@ __global__ void __launch_bounds__(normThreadsMost) latentElements(CacheLayer cac
   int64_t token = blockIdx.x, to = cache.rowOf(batch, token), from = token * o.columns;
   if (to < 0)
     return;
-  float squares = 0;
-  for (int64_t begin = threadIdx.x * vectorColumns; begin < o.latent; begin += blockDim.x * vectorColumns)
-    for (int64_t i = begin; i < min(begin + vectorColumns, o.latent); ++i) {
-      float value = load<T>(o.x, from + i);
-      squares += value * value;
-    }
+  float squares = squaresOfRow<T>(o.x, from, o.latent);
   float factor = normFactor(squares, o.latent, o.eps, scratch);
   for (int64_t i = threadIdx.x; i < o.columns; i += blockDim.x) {
     float value = load<T>(o.x, from + i);
@@ -260,9 +269,8 @@ __global__ void __launch_bounds__(normThreadsMost) latentElements(CacheLayer cac
     if (column < 0) {
       value = value * factor * o.weight.at(0, i);
     } else if (column < 2 * o.pairs) {
-      float even = column % 2 == 0 ? value : load<T>(o.x, from + i - 1), odd = column % 2 == 0 ? load<T>(o.x, from + i + 1) : value;
-      rotate<T>(even, odd, o.cosine[token * o.pairs + column / 2], o.sine[token * o.pairs + column / 2]);
-      value = column % 2 == 0 ? even : odd;
+      Turn<T> turn(o.cosine, o.sine, token * o.pairs + column / 2);
+      value = column % 2 == 0 ? turn.even(value, load<T>(o.x, from + i + 1)) : turn.odd(load<T>(o.x, from + i - 1), value);
     }
     store<C>(cache.data, to + i, rounded<T>(value));
   }
@@ -298,17 +306,26 @@ Status expectRope(int32_t type, int64_t columns, int64_t pairs, int64_t heads, i
 /// Whether heads and what is rotated of them are whole vectors.
 bool isWhole(const RopeOperands &o) { return areWhole({o.width, o.begin, 2 * o.pairs}) && isAligned(o.y) && isAligned(o.x); }
 
+/// Blocks that a token's heads are dealt to: one head a thread where the tokens alone do not fill the device, else four.
+unsigned headGroups(const State &state, const RopeOperands &o, int vectors, unsigned blockThreads) {
+  int together = int(blockThreads) / std::min(vectors, int(blockThreads));
+  int each = together * (o.tokens * o.heads * vectors > int64_t(state.multiprocessors) * 8192 ? 4 : 1);
+  return std::min(65534u, blocksFor(o.heads, each));
+}
+
 Status rotateQueries(State &state, const RopeOperands &o, int32_t type) {
   // In place the other columns are there already.
   int64_t from = o.y == o.x ? o.begin : 0, count = o.y == o.x ? 2 * o.pairs : o.width;
   if (o.tokens * count == 0)
     return {};
   return withActivation(type, [&](auto t) -> Status {
-    if (isWhole(o))
-      launch(state.stream, {blocksFor(o.tokens * o.heads * (count / vectorColumns), threads), threads}, ropeVectors<t()>, o,
-             from / vectorColumns, count / vectorColumns);
-    else
+    if (isWhole(o)) {
+      int vectors = int(count / vectorColumns);
+      launch(state.stream, {dim3(unsigned(o.tokens), headGroups(state, o, vectors, threads)), threads}, ropeVectors<t()>, o,
+             int(from / vectorColumns), vectors);
+    } else {
       launch(state.stream, {blocksFor(o.tokens * o.heads * o.width, threads), threads}, ropeElements<t()>, o);
+    }
     return {};
   });
 }
@@ -429,7 +446,8 @@ int32_t ops::rope_latent_append(dsrt_context *context, int32_t site, void *y, ds
       return append(state, target, o, *weight, *batch, type_T);
     }
     unsigned blockThreads = normThreads(columns);
-    LaunchShape shape = {unsigned(tokens) + blocksFor(tokens * (q_columns / vectorColumns), blockThreads), blockThreads};
+    LaunchShape shape = {dim3(unsigned(tokens), 1 + headGroups(state, queries, int(queries.width / vectorColumns), blockThreads)),
+                         blockThreads};
     return withActivation(type_T, [&](auto t) -> Status {
       launch(state.stream, shape, ropeAndLatentVectors<t()>, queries, target, o, Rows(*batch));
       return {};

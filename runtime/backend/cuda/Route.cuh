@@ -27,29 +27,50 @@ __device__ inline uint32_t rankOf(float value) {
   return bits >> 31 ? ~bits : bits | 0x80000000;
 }
 
-/// The indices of the `count` largest ranks in falling order, ties to the lower index; their ranks become 0. All lanes of a warp call it.
-__device__ inline void chooseLargest(uint32_t *ranks, int size, int count, int32_t *indices) {
+/// The indices of the `count` largest ranks in falling order, ties to the lower index. All lanes of a warp call it.
+/// Held: ranks that a lane keeps in registers, where 32 * Held of them are enough; 0: they stay in shared memory, and those that are
+/// chosen become 0.
+template <int Held> __device__ void chooseLargest(uint32_t *ranks, int size, int count, int32_t *indices) {
   int lane = threadIdx.x % 32;
-  uint32_t best = 0;
-  int index = INT32_MAX;
-  auto look = [&] {
-    best = 0, index = INT32_MAX;
-#pragma unroll 8
-    for (int i = lane; i < size; i += 32)
+  uint32_t held[Held > 0 ? Held : 1];
+#pragma unroll
+  for (int r = 0; r < Held; ++r)
+    held[r] = lane + 32 * r < size ? ranks[lane + 32 * r] : 0;
+  for (int choice = 0; choice < count; ++choice) {
+    uint32_t best = 0;
+    int index = INT32_MAX;
+#pragma unroll
+    for (int r = 0; r < Held; ++r)
+      best = max(best, held[r]);
+    for (int i = lane; Held == 0 && i < size; i += 32)
       if (ranks[i] > best)
         best = ranks[i], index = i;
-  };
-  look();
-  for (int choice = 0; choice < count; ++choice) {
     uint32_t largest = __reduce_max_sync(~0u, best);
+#pragma unroll
+    for (int r = Held - 1; r >= 0; --r)
+      index = held[r] == largest ? lane + 32 * r : index;
     int winner = __reduce_min_sync(~0u, best == largest ? index : INT32_MAX);
-    if (index == winner) { // its own lane
+#pragma unroll
+    for (int r = 0; r < Held; ++r)
+      held[r] = winner == lane + 32 * r ? 0 : held[r];
+    if (lane == 0) {
       indices[choice] = winner;
-      ranks[winner] = 0;
-      look();
+      if (Held == 0)
+        ranks[winner] = 0;
     }
+    if (Held == 0)
+      __syncwarp();
   }
   __syncwarp();
+}
+
+__device__ inline void chooseLargest(uint32_t *ranks, int size, int count, int32_t *indices) {
+  if (size <= 64)
+    chooseLargest<2>(ranks, size, count, indices);
+  else if (size <= 256)
+    chooseLargest<8>(ranks, size, count, indices);
+  else
+    chooseLargest<0>(ranks, size, count, indices);
 }
 
 /// All threads of a block call it, each of `team` threads in turn for a token of its own; a token that is none has `active` false.

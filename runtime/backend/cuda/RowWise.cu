@@ -20,11 +20,11 @@ __global__ void __launch_bounds__(threads) mapElements(void *y, int64_t count, b
   int64_t vector = blockIdx.x * int64_t(threads) + threadIdx.x, begin = vector * vectorColumns;
   if (aligned && begin + vectorColumns <= count) {
     auto apply = [&](const auto &...vectors) {
-      Vector<Y> result;
+      float results[vectorColumns];
 #pragma unroll
       for (int i = 0; i < vectorColumns; ++i)
-        result.set(i, fn(vectors[i]...));
-      storeVector<Y>(y, vector, result);
+        results[i] = fn(vectors[i]...);
+      storeVector<Y>(y, vector, Vector<Y>(results));
     };
     apply(loadVector<X>(operands, vector)...);
     return;
@@ -103,7 +103,8 @@ template <typename Unit> __device__ void copyUnits(const UnitCopy &copy, int64_t
 #pragma unroll
   for (int i = 0; i < unitsOfThread; ++i)
     if (targets[i] >= 0)
-      *reinterpret_cast<Unit *>(static_cast<char *>(copy.rows.y) + targets[i]) = held[i];
+      __stcs(reinterpret_cast<Unit *>(static_cast<char *>(copy.rows.y) + targets[i]),
+             held[i]); // leaves the cache to rows that are read again
 }
 
 __global__ void __launch_bounds__(threads) copyRowsKernel(UnitCopies copies, FaultReport fault, FaultKind kind) {
@@ -120,9 +121,9 @@ __global__ void __launch_bounds__(threads) copyRowsKernel(UnitCopies copies, Fau
   case 4:
     return copyUnits<uint32_t>(copy, block, fault, kind);
   case 2:
-    return copyUnits<uint16_t>(copy, block, fault, kind);
+    return copyUnits<unsigned short>(copy, block, fault, kind);
   default:
-    return copyUnits<uint8_t>(copy, block, fault, kind);
+    return copyUnits<unsigned char>(copy, block, fault, kind);
   }
 }
 

@@ -30,7 +30,7 @@ struct Divisor {
   __device__ float quotient(float x) const {
     float q = x * inverse;
     q = fmaf(fmaf(-q, scale, x), inverse, q);
-    return fmaf(fmaf(-q, scale, x), inverse, q);
+    return copysignf(fmaf(fmaf(-q, scale, x), inverse, q), x); // of -0, too
   }
 };
 
@@ -64,7 +64,9 @@ __device__ inline void quantizeTile(const dsrt_quant &format, const float (&valu
     amax = max(amax, __shfl_xor_sync(~0u, amax, distance));
   if (!active)
     return;
-  Divisor divisor(scaleOf(format, __uint_as_float(amax)));
+  dsrt_quant known = format; // what isTileFormat says, so that the compiler need not ask
+  known.payload = DSRT_F8E4M3, known.outer = DSRT_OUTER_NONE;
+  Divisor divisor(scaleOf(known, __uint_as_float(amax)));
   if (threadIdx.x % tileLanes == 0)
     *scale = divisor.scale;
   uint32_t codes[vectorColumns / 4];

@@ -7,7 +7,7 @@
 // RUN: ds-opt %root/test/Inputs/small.mlir --ds-precision-pipeline="recipe=deepseek_v3" --ds-to-dsrt="max-tokens=64" --dsrt-plan-memory | FileCheck %s --check-prefix=SMALL
 
 // What the small model needs: a change is a change of the planner, of the scratch, or of the graph, and should be on purpose.
-// SMALL: dsrt.entry @prefill arena(680960)
+// SMALL: dsrt.entry @prefill arena(4580352)
 // SMALL: dsrt.entry @decode arena(222208)
 
 dsrt.program @p vocabulary(10) limits(#dsrt.limits<tokens = 10, sequences = 3, length = 16, wanted = 5>) {

@@ -82,6 +82,34 @@ TEST_F(GraphsTest, RowsThatEndLeaveThePaddingsSlots) {
   }
 }
 
+TEST_F(GraphsTest, PaddingLeavesRowsThatWait) {
+  makeOn(fake::queuedBackend(), "toy-queued", {6, 12});
+  TokenRows prompts(rows.begin(), rows.begin() + 4);
+  ASSERT_TRUE(session->forward(prompts, Phase::Prefill, [](int64_t, int32_t) { return Status(); }).ok());
+  auto step = [&](std::vector<int32_t> slots) {
+    DecodeRows step;
+    for (int32_t slot : slots) {
+      step.slots.push_back(slot);
+      step.starts.push_back(int32_t(prompts[slot].size()));
+      prompts[slot].push_back(7);
+      step.ids.push_back(7);
+    }
+    Status status = session->decode(step, [&](int64_t i, int64_t position, const float *logits) -> Status {
+      const std::vector<int32_t> &row = prompts[slots[i]];
+      EXPECT_EQ(position, int64_t(row.size()) - 1);
+      EXPECT_EQ(std::vector<float>(logits, logits + 16), toy::logits(row, position)) << slots[i];
+      return {};
+    });
+    ASSERT_TRUE(status.ok()) << status.message();
+  };
+  // Three rows in a bucket of four: the fourth slot, whose row waits, takes the padding.
+  for (int i = 0; i < 3; ++i)
+    step({0, 1, 2});
+  step({3});
+  step({3, 1, 0});
+  EXPECT_EQ(state.graphs.size(), 1u);
+}
+
 TEST_F(GraphsTest, EachTokenIsSeenInTime) {
   makeOn(fake::queuedBackend(), "toy-queued", {8, 12});
   GenerationOptions options = greedyTokens(5);

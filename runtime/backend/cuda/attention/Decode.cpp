@@ -9,9 +9,6 @@
 #include <algorithm>
 #include <cmath>
 
-#ifndef VSLOTS
-#define VSLOTS 2
-#endif
 namespace dsrt::cuda {
 
 namespace {
@@ -67,7 +64,7 @@ int32_t ops::mla_decode(dsrt_context *context, int32_t site, void *y, const void
 
     bool tensorCores = takesAttention(call), manyHeads = tensorCores && takesManyHeads(call);
     int64_t blocks = manyHeads ? manyHeadsBlocks(call) : tensorCores ? attentionBlocks(call) : tokens * heads;
-    int64_t slots = (manyHeads ? 1 : VSLOTS) * state.multiprocessors; // blocks that run at a time
+    int64_t slots = state.multiprocessors * (manyHeads ? 1 : tensorCores ? attentionBlocksAtOnce(call) : 2); // blocks that run at a time
     int64_t tiles = (cache->length + decodeTile - 1) / decodeTile, splitBytes = (elements + 2 * tokens * heads) * 4;
     call.splits = int32_t(chooseSplits(blocks, slots, std::min(tiles, int64_t(state.workspaceBytes) / splitBytes)));
     if (call.splits > 1) {

@@ -60,8 +60,9 @@ bool takesProjections(const DecodeCall &); ///< BF16 queries, and a weight of BF
 cudaError_t absorb(State &, const DecodeCall &);
 cudaError_t project(State &, const DecodeCall &);
 
-bool takesAttention(const DecodeCall &);     ///< BF16 queries and cache, a latent of up to 512 columns
-int64_t attentionBlocks(const DecodeCall &); ///< that one split makes
+bool takesAttention(const DecodeCall &);       ///< BF16 queries and cache, a latent of up to 512 columns
+int64_t attentionBlocks(const DecodeCall &);   ///< that one split makes
+int attentionBlocksAtOnce(const DecodeCall &); ///< on a multiprocessor
 cudaError_t attend(State &, const DecodeCall &);
 
 bool takesManyHeads(const DecodeCall &); ///< of the shapes and types of takesAttention those for which wgmma is faster

@@ -234,11 +234,12 @@ bool takesAttention(const DecodeCall &call) {
 
 int64_t attentionBlocks(const DecodeCall &call) { return int64_t(call.tokens) * ((call.heads + blockHeads - 1) / blockHeads); }
 
+// One head block reads each byte of the cache once: one block with many bytes under way. Several share them in the L2, and are bound by
+// their products, which two blocks interleave.
+int attentionBlocksAtOnce(const DecodeCall &call) { return call.heads <= blockHeads ? 1 : 2; }
+
 cudaError_t attend(State &state, const DecodeCall &call) {
-#ifndef VSTAGES
-#define VSTAGES 2
-#endif
-  int stages = VSTAGES; // two blocks for each multiprocessor
+  int stages = attentionBlocksAtOnce(call) == 1 ? 5 : 2;
   CUtensorMap cache;
   if (cudaError_t error =
           makeTensorMap(&cache, call.cache, int64_t(call.slotCount) * call.layers * call.positions, call.latent + call.rope, 2, decodeTile);

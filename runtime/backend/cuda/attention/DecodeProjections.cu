@@ -65,14 +65,15 @@ __device__ __forceinline__ float scaleAt(const DecodeCall &call, int row, int co
   return __ldg(call.scales + int64_t(tileRow) * ((call.latent + tileColumns - 1) / tileColumns) + column / tileColumns);
 }
 
-// Absorb: a block takes 64 columns of the latent of one head, and all tokens, 64 at a time; a warp takes 16 of the columns.
+// Absorb: a block takes 64 columns of the latent of one head, and some tokens, up to 64 at a time; a warp takes 16 of the columns.
 constexpr int absorbThreads = 128, absorbColumns = 64, absorbTokens = 64, maxNope = 256;
 
 __device__ __forceinline__ void copyAsync(uint32_t to, const void *from, bool there) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(there ? 16 : 0) : "memory");
 }
 
-template <bool scaled> __global__ void __launch_bounds__(absorbThreads) absorbKernel(DecodeCall call) {
+template <bool scaled>
+__global__ void __launch_bounds__(absorbThreads) absorbKernel(const __grid_constant__ DecodeCall call, int blockTokens) {
   // The weight [nope, 8 chunks], then queries [64, nope + 8]: strides and swizzle keep the rows of one ldmatrix off each other's banks.
   extern __shared__ uint4 tile[];
   __shared__ float scales[maxNope / 32];
@@ -84,7 +85,7 @@ template <bool scaled> __global__ void __launch_bounds__(absorbThreads) absorbKe
                                      [&](int r, int chunk) { return tile + place(r, chunk); });
   if (scaled && threadIdx.x < call.nope / 32)
     scales[threadIdx.x] = scaleAt(call, firstRow + threadIdx.x * 32, firstColumn);
-  if (threadIdx.x == 0) { // the value rows of this head are wanted two kernels later
+  if (threadIdx.x == 0 && blockIdx.z == 0) { // the value rows of this head are wanted two kernels later
     int bytes = call.latent * (scaled ? 1 : 2), share = call.value / gridDim.x;
     const char *rows = static_cast<const char *>(call.weight) + int64_t(firstRow + call.nope + blockIdx.x * share) * bytes;
     asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(rows), "r"(share * bytes) : "memory");
@@ -98,8 +99,9 @@ template <bool scaled> __global__ void __launch_bounds__(absorbThreads) absorbKe
   uint32_t weight = sharedAddress(tile), queries = weight + call.nope * absorbColumns * 2;
   int stride = call.nope + 8;
   const __nv_bfloat16 *source = static_cast<const __nv_bfloat16 *>(call.q) + head * (call.nope + call.rope);
-  for (int begin = 0; begin < call.tokens; begin += absorbTokens) {
-    int end = min(call.tokens, begin + absorbTokens), rows = (end - begin + 15) / 16 * 16;
+  int last = min(call.tokens, int(blockIdx.z + 1) * blockTokens);
+  for (int begin = blockIdx.z * blockTokens; begin < last; begin += absorbTokens) {
+    int end = min(last, begin + absorbTokens), rows = (end - begin + 15) / 16 * 16;
 #pragma unroll 1
     for (int r = firstQuery; r < rows; r += queryStep) {
       int token = begin + r;
@@ -130,16 +132,19 @@ template <bool scaled> __global__ void __launch_bounds__(absorbThreads) absorbKe
               sums[n][i] += part[n][i] * scales[k / 32];
       }
 #pragma unroll
-      for (int n = 0; n < 2; ++n)
-#pragma unroll
-        for (int half = 0; half < 2; ++half)
-          if (int token = first + g + 8 * half; token < end) {
-            uint32_t high, low;
-            splitPair(sums[n][2 * half], sums[n][2 * half + 1], high, low);
-            int64_t index = (int64_t(token) * call.heads + head) * call.latent + firstColumn + warp * 16 + n * 8 + 2 * q;
-            *reinterpret_cast<uint32_t *>(call.queriesHigh + index) = high;
-            *reinterpret_cast<uint32_t *>(call.queriesLow + index) = low;
-          }
+      for (int half = 0; half < 2; ++half) {
+        // Neighbours exchange pairs, so that each stores four columns in a row.
+        uint32_t high[2], low[2];
+        splitPair(sums[0][2 * half], sums[0][2 * half + 1], high[0], low[0]);
+        splitPair(sums[1][2 * half], sums[1][2 * half + 1], high[1], low[1]);
+        bool odd = q % 2 == 1;
+        uint32_t otherHigh = __shfl_xor_sync(~0u, odd ? high[0] : high[1], 1), otherLow = __shfl_xor_sync(~0u, odd ? low[0] : low[1], 1);
+        if (int token = first + g + 8 * half; token < end) {
+          int64_t index = (int64_t(token) * call.heads + head) * call.latent + firstColumn + warp * 16 + q % 2 * 8 + q / 2 * 4;
+          *reinterpret_cast<uint2 *>(call.queriesHigh + index) = odd ? make_uint2(otherHigh, high[1]) : make_uint2(high[0], otherHigh);
+          *reinterpret_cast<uint2 *>(call.queriesLow + index) = odd ? make_uint2(otherLow, low[1]) : make_uint2(low[0], otherLow);
+        }
+      }
     }
     __syncthreads(); // before the next queries come
   }
@@ -327,10 +332,13 @@ bool takesProjections(const DecodeCall &call) {
 }
 
 cudaError_t absorb(State &state, const DecodeCall &call) {
-  LaunchShape shape = {dim3(call.latent / absorbColumns, call.heads), dim3(absorbThreads),
-                       size_t(call.nope) * absorbColumns * 2 +
-                           size_t(std::min(call.tokens + 15, absorbTokens)) / 16 * 16 * (call.nope + 8) * 2};
-  return launch(state.stream, shape, call.format.scale == DSRT_NONE ? absorbKernel<false> : absorbKernel<true>, call);
+  // About four blocks for each multiprocessor: more hide each other's waits, and read the weight again.
+  int columns = call.latent / absorbColumns,
+      groups = std::clamp(4 * state.multiprocessors / (columns * call.heads), 1, (call.tokens + 15) / 16);
+  int blockTokens = ((call.tokens + groups - 1) / groups + 15) / 16 * 16, held = std::min(blockTokens, absorbTokens);
+  LaunchShape shape = {dim3(columns, call.heads, (call.tokens + blockTokens - 1) / blockTokens), dim3(absorbThreads),
+                       size_t(call.nope) * absorbColumns * 2 + size_t(held) * (call.nope + 8) * 2};
+  return launch(state.stream, shape, call.format.scale == DSRT_NONE ? absorbKernel<false> : absorbKernel<true>, call, blockTokens);
 }
 
 cudaError_t project(State &state, const DecodeCall &call) {

@@ -27,7 +27,8 @@ bool scalingOf(const Multiplication &m, int side, Scaling &scaling) {
     scaling = Scaling::none;
     return x.type == m.yType || (m.yType == DSRT_F32 && isActivation(x.type));
   }
-  if (x.scales == nullptr || weight.scales == nullptr)
+  // F32 results are summed in F32 (asProduct).
+  if (x.scales == nullptr || weight.scales == nullptr || m.yType == DSRT_F32)
     return false;
   auto spansK = [&](const Operand &operand) { return operand.tileCols == 0 || operand.tileCols >= m.k; };
   bool blocks = x.tileCols == 128 && weight.tileRows == 128 && weight.tileCols == 128 && m.promote % 128 == 0;

@@ -163,6 +163,9 @@ bool asProduct(const Multiplication &m, Product &result) {
   bool scaled = m.x.type == DSRT_F8E4M3;
   if (!scaled && m.x.type != DSRT_BF16 && m.x.type != DSRT_F16)
     return false;
+  // FP8 tensor cores keep about 14 bits of a sum (DeepSeek-V3, section 3.3.2): enough below a result of 16 bits, not below F32.
+  if (scaled && m.yType == DSRT_F32)
+    return false;
   // Any number of promotions more would do, but the fast kernels promote at multiples of 128 alone.
   if (scaled && (m.x.scales == nullptr || m.x.tileCols != 128 || m.promote % 128 != 0))
     return false;

@@ -85,7 +85,7 @@ TEST(CudaBackend, CountsItsMemory) {
 
 TEST(CudaBackend, GreedyTokensAreTheCpus) {
   Expected<const dsrt_backend *> cpu = findBackend("cpu");
-  Expected<std::unique_ptr<Device>> host = Device::open(*cpu, {1, 0});
+  Expected<std::unique_ptr<Device>> host = Device::open(*cpu, {1, 0, DSRT_ALGORITHMS_RULE, nullptr});
   ASSERT_TRUE(host);
   for (auto [rows, vocabulary] : {std::pair<int64_t, int64_t>(1, 1), {3, 7}, {2, 4096}, {64, 102400}, {5, 129280}}) {
     std::vector<float> logits = normal(rows * vocabulary, unsigned(vocabulary));
@@ -194,7 +194,7 @@ TEST(CudaBackend, RandomWeights) {
 int main(int count, char **words) {
   testing::InitGoogleTest(&count, words);
   Expected<const dsrt_backend *> found = findBackend("cuda");
-  Expected<std::unique_ptr<Device>> opened = found ? Device::open(*found, {0, 0}) : Expected<std::unique_ptr<Device>>(found.status());
+  Expected<std::unique_ptr<Device>> opened = found ? Device::open(*found, {}) : Expected<std::unique_ptr<Device>>(found.status());
   if (!opened) {
     fprintf(stderr, "%s\n", opened.status().message().c_str());
     return DSRT_UNAVAILABLE;

@@ -1,4 +1,4 @@
-"""The time of absorbed latent attention in torch, beside MlaDecode.cu: a line of JSON each shape and way.
+"""The time of absorbed latent attention in torch, beside bench/cuda/MlaDecode.cu: a line of JSON each shape and way.
 
 The same shapes, BF16, and layers enough to exceed the L2; each way is captured as a CUDA graph of one call a layer. `matmul`: products and a
 softmax in F32; `sdpa`: scaled_dot_product_attention with the heads as queries of one key head. Both with kv_b's parts as BF16 weights.
