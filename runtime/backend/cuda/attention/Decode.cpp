@@ -66,10 +66,11 @@ int32_t ops::mla_decode(dsrt_context *context, int32_t site, void *y, const void
     int64_t blocks = manyHeads ? manyHeadsBlocks(call) : tensorCores ? attentionBlocks(call) : tokens * heads;
     int64_t slots = state.multiprocessors * (manyHeads ? 1 : tensorCores ? attentionBlocksAtOnce(call) : 2); // blocks that run at a time
     int64_t tiles = (cache->length + decodeTile - 1) / decodeTile, splitBytes = (elements + 2 * tokens * heads) * 4;
-    call.splits = int32_t(chooseSplits(blocks, slots, std::min(tiles, int64_t(state.workspaceBytes) / splitBytes)));
+    call.splits =
+        int32_t(chooseSplits(blocks, slots, std::min(tiles, (int64_t(state.workspaceBytes) - int64_t(sizeof(float2))) / splitBytes)));
     if (call.splits > 1) {
       call.attended = static_cast<float *>(state.workspace);
-      call.sums = reinterpret_cast<float2 *>(call.attended + call.splits * elements);
+      call.sums = reinterpret_cast<float2 *>(call.attended + (call.splits * elements + 1) / 2 * 2); // float2 are aligned to 8 bytes
     }
     call.queriesSplit = tensorCores;
     bool projections = takesProjections(call);
