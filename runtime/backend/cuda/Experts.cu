@@ -23,7 +23,7 @@ __global__ void __launch_bounds__(teamMost) routeKernel(RouteOperands o) {
   float bias = biasOf(o);
   waitForPrevious();
   allowNext();
-  routeToken(o, blockIdx.x, true, bias, shared);
+  routeToken(o, blockIdx.x, true, bias, shared, nullptr);
 }
 
 /// One block: `pairs` is at most pairsOfBlock.
@@ -80,14 +80,19 @@ __global__ void __launch_bounds__(1024)
 
 /// The experts of a few tokens, a team each, then the order of all pairs, in one block.
 __global__ void __launch_bounds__(1024) routeOrderSmall(RouteOperands o, int tokens, int32_t *order, int32_t *offsets, FaultReport fault) {
-  extern __shared__ uint32_t shared[];
+  extern __shared__ uint32_t memory[];
+  uint32_t *shared = memory;
   float bias = biasOf(o);
   waitForPrevious();
   allowNext();
   int team = int(threadIdx.x) / o.team;
-  routeToken(o, team, team < tokens, bias, shared + team * o.sharedWords);
-  __syncthreads(); // the block's own choices are visible to it, and the shared memory is free
-  orderInBlock(order, offsets, o.chosen, tokens * o.topK, o.topK, o.experts, fault, shared);
+  // The choices stand before the memory that both parts use in turn.
+  int pairs = tokens * o.topK;
+  int32_t *choices = reinterpret_cast<int32_t *>(shared);
+  shared += pairs;
+  routeToken(o, team, team < tokens, bias, shared + team * o.sharedWords, choices + team * o.topK);
+  __syncthreads();
+  orderInBlock(order, offsets, choices, pairs, o.topK, o.experts, fault, shared);
 }
 
 constexpr int threads = 256, scannedRows = 2048, choicesHeld = 4;
@@ -116,8 +121,13 @@ template <int32_t T> __global__ void __launch_bounds__(threads) combineKernel(Co
   __shared__ int missing;
   int64_t token = blockIdx.x, firstPair = token * o.topK;
   int topK = int(o.topK);
+  int64_t column = (blockIdx.y * int64_t(threads) + threadIdx.x) * vectorColumns;
+  int64_t vectors = o.hidden / vectorColumns, vector = column / vectorColumns;
   waitForPrevious();
   allowNext();
+  Vector<T> others; // under way while the order is read
+  if (o.b && o.aligned && column < o.hidden)
+    others = loadVector<T>(o.b, token * vectors + vector);
   if (threadIdx.x == 0)
     missing = 0;
   if (o.positions) {
@@ -132,15 +142,16 @@ template <int32_t T> __global__ void __launch_bounds__(threads) combineKernel(Co
         position[choice] = row;
   }
   __syncthreads();
-  // What is no position of the pair was left by whoever had the workspace before; there are as many rows as pairs, so that a pair without a
-  // row says also that another one has two.
-  for (int c = threadIdx.x; c < topK; c += threads)
-    if (position[c] < 0 || position[c] >= o.rows || o.order[position[c]] != firstPair + c) {
+  // A pair without a row says also that another one has two, as there are as many rows as pairs. What is no position of the pair was left
+  // by whoever had the workspace before.
+  for (int c = threadIdx.x; c < topK; c += threads) {
+    bool found = position[c] >= 0 && position[c] < o.rows;
+    if (!found || (o.positions && o.order[position[c]] != firstPair + c)) {
       o.fault.raise(FaultKind::missingPair, 0, firstPair + c, o.rows);
       missing = 1;
     }
+  }
   __syncthreads();
-  int64_t column = (blockIdx.y * int64_t(threads) + threadIdx.x) * vectorColumns;
   if (missing || column >= o.hidden)
     return;
   const float *weights = o.weights + firstPair;
@@ -153,7 +164,6 @@ template <int32_t T> __global__ void __launch_bounds__(threads) combineKernel(Co
     }
     return;
   }
-  int64_t vectors = o.hidden / vectorColumns, vector = column / vectorColumns;
   float sums[vectorColumns] = {};
   for (int begin = 0; begin < topK; begin += choicesHeld) {
     Vector<T> held[choicesHeld];
@@ -172,7 +182,6 @@ template <int32_t T> __global__ void __launch_bounds__(threads) combineKernel(Co
   }
   Vector<T> result(sums);
   if (o.b) {
-    Vector<T> others = loadVector<T>(o.b, token * vectors + vector);
 #pragma unroll
     for (int i = 0; i < vectorColumns; ++i)
       sums[i] = result[i] + others[i];
@@ -318,7 +327,7 @@ int32_t ops::route_order(dsrt_context *context, int32_t site, float *weights, in
     FaultReport fault = state.faults.of(DSRT_OP_route_order);
     int64_t threads = std::max(tokens * o.team, (pairs + 31) / 32 * 32);
     if (tokens > 0 && threads <= 1024 && pairs == tokens * top_k && bounds == expert_count + 1 && expert_count <= expertsOfBlock) {
-      size_t shared = std::max(size_t(threads / o.team) * o.sharedWords * 4, orderBytes(int(pairs), int(expert_count)));
+      size_t shared = size_t(pairs) * 4 + std::max(size_t(threads / o.team) * o.sharedWords * 4, orderBytes(int(pairs), int(expert_count)));
       if (int64_t(shared) <= state.sharedBytesPerBlock) {
         launch(state.stream, {1, unsigned(threads), shared}, routeOrderSmall, o, int(tokens), order, offsets, fault);
         return {};

@@ -74,8 +74,9 @@ __device__ inline void chooseLargest(uint32_t *ranks, int size, int count, int32
 }
 
 /// All threads of a block call it, each of `team` threads in turn for a token of its own; a token that is none has `active` false.
-/// \param bias    of the expert that is the thread's number in its team, loaded early \param shared  sharedWords of the team's own
-__device__ inline void routeToken(const RouteOperands &o, int64_t token, bool active, float bias, uint32_t *shared) {
+/// \param bias     of the expert that is the thread's number in its team, loaded early \param shared  sharedWords of the team's own
+/// \param choices  null, or where else the choices go: [topK]
+__device__ inline void routeToken(const RouteOperands &o, int64_t token, bool active, float bias, uint32_t *shared, int32_t *choices) {
   int thread = int(threadIdx.x) % o.team, lane = thread % 32, warp = thread / 32, warps = o.team / 32;
   float *scores = reinterpret_cast<float *>(shared);
   uint32_t *ranks = shared + o.experts, *groupRanks = ranks + o.experts, *groupIn = groupRanks + (o.grouped ? o.groups : 0);
@@ -130,7 +131,8 @@ __device__ inline void routeToken(const RouteOperands &o, int64_t token, bool ac
       groupIn[group] = 0;
     }
   }
-  __syncthreads();
+  if (o.grouped)
+    __syncthreads();
   if (warp != 0 || !active)
     return;
   if (o.grouped) {
@@ -158,6 +160,8 @@ __device__ inline void routeToken(const RouteOperands &o, int64_t token, bool ac
     float weight = scores[chosen[c]];
     o.weights[token * o.topK + c] = (o.normalize ? weight / sum : weight) * o.scaling;
     o.chosen[token * o.topK + c] = chosen[c];
+    if (choices)
+      choices[c] = chosen[c];
   }
 }
 
