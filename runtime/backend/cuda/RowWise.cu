@@ -86,9 +86,10 @@ template <typename Unit> __device__ void copyUnits(const UnitCopy &copy, int64_t
 #pragma unroll
   for (int i = 0; i < unitsOfThread; ++i) {
     int64_t item = (block * unitsOfThread + i) * threads + threadIdx.x, part = quotient(item, copy.slab);
-    int64_t slab = quotient(part, copy.rows.rows), row = part - slab * copy.rows.rows, unit = item - part * copy.slab + slab * copy.slab;
+    int64_t slab = copy.slab == copy.units ? 0 : quotient(part, copy.rows.rows), row = part - slab * copy.rows.rows,
+            unit = item - part * copy.slab + slab * copy.slab;
     targets[i] = -1;
-    if (unit >= copy.units)
+    if (unit >= copy.units || row >= copy.rows.rows)
       continue;
     int64_t from = row;
     if (copy.rows.index) {
