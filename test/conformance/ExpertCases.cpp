@@ -238,6 +238,24 @@ DSRT_CASE(gather_rows, anyBytes) {
                                                1, 1, 4, DSRT_F32, 3));
 }
 
+// More than a backend may want to read at a time, and no whole number of its parts.
+DSRT_CASE(gather_rows, manyLongRows) {
+  int64_t tokens = 1200, rows = 1251, columns = 7176;
+  Tensor x(DSRT_BF16, {tokens, columns}), want(DSRT_BF16, {rows, columns});
+  for (size_t i = 0; i < x.bytes.size(); ++i)
+    x.bytes[i] = uint8_t((i * 2654435761u) >> 13);
+  std::vector<int32_t> index;
+  size_t bytes = size_t(columns) * 2;
+  for (int64_t row = 0; row < rows; ++row) {
+    index.push_back(int32_t(row * 577 % tokens));
+    memcpy(want.bytes.data() + size_t(row) * bytes, x.bytes.data() + size_t(index.back()) * bytes, bytes);
+  }
+  void *y = run.result(DSRT_BF16, {rows, columns});
+  DSRT_CALL(gather_rows, y, run.upload(x), static_cast<int32_t *>(run.upload(integers({rows}, index))), rows, columns, tokens, DSRT_BF16,
+            1);
+  expectSame(run.fetch(y, DSRT_BF16, {rows, columns}), want);
+}
+
 DSRT_CASE(combine, sumsTheChoices) {
   for (int32_t type : {DSRT_F32, DSRT_BF16, DSRT_F16})
     for (auto [tokens, hidden] : {std::pair<int64_t, int64_t>{90, 1}, {90, 700}, {90, 2056}, {1001, 24}, {1001, 9}}) {

@@ -118,7 +118,6 @@ struct CombineOperands {
 /// A block has 8 * threads columns of one token. Shared memory: topK positions.
 template <int32_t T> __global__ void __launch_bounds__(threads) combineKernel(CombineOperands o) {
   extern __shared__ int32_t position[];
-  __shared__ int missing;
   int64_t token = blockIdx.x, firstPair = token * o.topK;
   int topK = int(o.topK);
   int64_t column = (blockIdx.y * int64_t(threads) + threadIdx.x) * vectorColumns;
@@ -128,8 +127,6 @@ template <int32_t T> __global__ void __launch_bounds__(threads) combineKernel(Co
   Vector<T> others; // under way while the order is read
   if (o.b && o.aligned && column < o.hidden)
     others = loadVector<T>(o.b, token * vectors + vector);
-  if (threadIdx.x == 0)
-    missing = 0;
   if (o.positions) {
     for (int c = threadIdx.x; c < topK; c += threads)
       position[c] = o.positions[firstPair + c];
@@ -139,20 +136,20 @@ template <int32_t T> __global__ void __launch_bounds__(threads) combineKernel(Co
     __syncthreads();
     for (int row = threadIdx.x; row < o.rows; row += threads)
       if (int64_t choice = o.order[row] - firstPair; choice >= 0 && choice < topK)
-        position[choice] = row;
+        atomicMax(position + choice, row); // one row, or the last of several where the order is none
   }
   __syncthreads();
   // A pair without a row says also that another one has two, as there are as many rows as pairs. What is no position of the pair was left
   // by whoever had the workspace before.
+  bool missing = false;
   for (int c = threadIdx.x; c < topK; c += threads) {
     bool found = position[c] >= 0 && position[c] < o.rows;
     if (!found || (o.positions && o.order[position[c]] != firstPair + c)) {
       o.fault.raise(FaultKind::missingPair, 0, firstPair + c, o.rows);
-      missing = 1;
+      missing = true;
     }
   }
-  __syncthreads();
-  if (missing || column >= o.hidden)
+  if (__syncthreads_or(missing) || column >= o.hidden)
     return;
   const float *weights = o.weights + firstPair;
   if (!o.aligned) {

@@ -65,10 +65,11 @@ __global__ void __launch_bounds__(threads)
   store<T>(y, item, table.at(id, column));
 }
 
-/// A copy whose rows are `units` units of `unitBytes`, done by `blocks` blocks.
+/// A copy whose rows are `units` units of `unitBytes`, done by `blocks` blocks: first the first `slab` units of all rows, then the next
+/// ones.
 struct UnitCopy {
   RowCopy rows;
-  int64_t units;
+  int64_t units, slab;
   int unitBytes;
   unsigned blocks;
 };
@@ -77,15 +78,18 @@ struct UnitCopies {
 };
 
 constexpr int unitsOfThread = 4;
+constexpr int64_t slabBytes = 8 << 20;
 
 template <typename Unit> __device__ void copyUnits(const UnitCopy &copy, int64_t block, const FaultReport &fault, FaultKind kind) {
   Unit held[unitsOfThread];
   int64_t targets[unitsOfThread];
 #pragma unroll
   for (int i = 0; i < unitsOfThread; ++i) {
-    int64_t item = (block * unitsOfThread + i) * threads + threadIdx.x, row = quotient(item, copy.units), unit = item - row * copy.units;
+    int64_t item = (block * unitsOfThread + i) * threads + threadIdx.x, part = quotient(item, copy.slab);
+    int64_t slab = copy.slab == copy.units ? 0 : quotient(part, copy.rows.rows), row = part - slab * copy.rows.rows,
+            unit = item - part * copy.slab + slab * copy.slab;
     targets[i] = -1;
-    if (row >= copy.rows.rows)
+    if (unit >= copy.units || row >= copy.rows.rows)
       continue;
     int64_t from = row;
     if (copy.rows.index) {
@@ -102,9 +106,8 @@ template <typename Unit> __device__ void copyUnits(const UnitCopy &copy, int64_t
   }
 #pragma unroll
   for (int i = 0; i < unitsOfThread; ++i)
-    if (targets[i] >= 0)
-      __stcs(reinterpret_cast<Unit *>(static_cast<char *>(copy.rows.y) + targets[i]),
-             held[i]); // leaves the cache to rows that are read again
+    if (targets[i] >= 0) // leaves the cache to rows that are read again
+      __stcs(reinterpret_cast<Unit *>(static_cast<char *>(copy.rows.y) + targets[i]), held[i]);
 }
 
 __global__ void __launch_bounds__(threads) copyRowsKernel(UnitCopies copies, FaultReport fault, FaultKind kind) {
@@ -137,8 +140,13 @@ Status copyRows(State &state, const RowCopy *copies, int count, FaultReport faul
     uint64_t bits = reinterpret_cast<uintptr_t>(rows.y) | reinterpret_cast<uintptr_t>(rows.x) | uint64_t(rows.rowBytes) |
                     uint64_t(rows.yStride) | uint64_t(rows.xStride) | 16;
     int unit = int(bits & (~bits + 1));
-    int64_t units = rows.rowBytes / unit;
-    all.copies[i] = {rows, units, unit, blocksFor(rows.rows * units, threads * unitsOfThread)};
+    int64_t units = rows.rowBytes / unit, slabs = 1;
+    // Rows that are read several times, by blocks far apart, stay in the second-level cache only where a slab of all of them fits it.
+    if (rows.rows > rows.bound)
+      slabs = std::clamp<int64_t>(rows.bound * rows.rowBytes / slabBytes, 1, std::max<int64_t>(units / 64, 1));
+    int64_t slab = std::max<int64_t>((units + slabs - 1) / slabs, 1);
+    slabs = (units + slab - 1) / slab;
+    all.copies[i] = {rows, units, slab, unit, blocksFor(slabs * rows.rows * slab, threads * unitsOfThread)};
     blocks += all.copies[i].blocks;
   }
   if (blocks > 0)
