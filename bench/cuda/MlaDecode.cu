@@ -1,4 +1,4 @@
-// The time of mla_decode on the CUDA backend: `bench-mla-decode PLUGIN [FILTER]`, a line of JSON each shape.
+// The time of mla_decode on the CUDA backend: `ds-bench-cuda-mla-decode PLUGIN [FILTER]`, a line of JSON each shape.
 //
 // Each shape is checked first, on fresh random data, against double-precision loops on the device at sampled tokens and heads, and again
 // after the captured graph is replayed with other positions. Then a graph of one call a layer is timed, each with its own cache, weight

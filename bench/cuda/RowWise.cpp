@@ -1,6 +1,6 @@
-// ds-bench-cuda-rowwise: the CUDA operations that are no products and no attention, at the sizes of DeepSeek-V3, for 1, 64 and 4096 tokens.
+// ds-bench-cuda-row-wise: the CUDA operations that are no products and no attention, at the sizes of DeepSeek-V3, for 1, 64 and 4096 tokens.
 //
-//   ds-bench-cuda-rowwise PLUGIN [FILE] [OPERATION]
+//   ds-bench-cuda-row-wise PLUGIN [FILE] [OPERATION]
 //
 // Times are microseconds a call: medians over launches of a graph of calls one behind the other, as in a decode step; operands of few
 // tokens are in the second-level cache then, as they are in a model. Bytes are those that an operation must read and write once. Before it

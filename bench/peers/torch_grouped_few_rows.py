@@ -1,4 +1,4 @@
-"""torch's BF16 grouped product with few rows an expert: the peer of SmallGemm's grouped shapes. Microseconds a launch, of a graph of launches."""
+"""torch's BF16 grouped product with few rows an expert: the peer of ds-bench-cuda-small's grouped shapes. Microseconds a launch, of a graph of launches."""
 import torch
 
 grouped = getattr(torch.nn.functional, "grouped_mm", None) or torch._grouped_mm
