@@ -1,9 +1,8 @@
 // Products of many rows on a GPU: checks each tile configuration of Large.cu against a plain kernel, then times them next to cuBLASLt.
 //
-// Usage: ds-bench-cuda-large [check] [dense] [plain] [grouped], all without arguments. Operands are random, results poisoned before each check; a
-// result outside of the tolerance fails the program. Prints JSON, a line a measurement (and with VERBOSE in the
-// environment each check): median of the runs, in microseconds and TFLOP/s
-// (2 m n k operations; grouped: of the rows that there are).
+// Usage: ds-bench-cuda-large [check] [dense] [plain] [grouped], all without arguments. Operands are random, results poisoned before each
+// check; a result outside of the tolerance fails the program. Prints JSON, a line a measurement (and with VERBOSE in the environment each
+// check): median of the runs, in microseconds and TFLOP/s (2 m n k operations; grouped: of the rows that there are).
 #include "bench/cuda/ProductCase.cuh"
 #include "runtime/backend/cuda/gemm/Large.h"
 

@@ -1,4 +1,5 @@
-// ds-bench-cuda-row-wise: the CUDA operations that are no products and no attention, at the sizes of DeepSeek-V3, for 1, 64 and 4096 tokens.
+// ds-bench-cuda-row-wise: the CUDA operations that are no products and no attention, at the sizes of DeepSeek-V3, for 1, 64 and 4096
+// tokens.
 //
 //   ds-bench-cuda-row-wise PLUGIN [FILE] [OPERATION]
 //

@@ -1,9 +1,9 @@
 // Products of few rows on a GPU: checks tile configurations of Small.cu against a plain kernel, then times them with weights that are not
 // in L2, next to cuBLASLt.
 //
-// Usage: ds-bench-cuda-small [check] [dense] [lite] [plain] [grouped] [tiles] [brief], all but tiles and brief without arguments. Operands are
-// random, results poisoned before each check; a result outside of the tolerance fails the program. A timing is the median replay of a CUDA
-// graph of many launches that rotate through more than 200 MB of weights. Prints a line a measurement: microseconds, and GB/s of the
+// Usage: ds-bench-cuda-small [check] [dense] [lite] [plain] [grouped] [tiles] [brief], all but tiles and brief without arguments. Operands
+// are random, results poisoned before each check; a result outside of the tolerance fails the program. A timing is the median replay of a
+// CUDA graph of many launches that rotate through more than 200 MB of weights. Prints a line a measurement: microseconds, and GB/s of the
 // weights and scales that must be read.
 #include "bench/cuda/ProductCase.cuh"
 #include "runtime/backend/cuda/Launch.cuh"

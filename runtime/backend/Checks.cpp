@@ -68,8 +68,8 @@ Status expectMla(const MlaShape &shape, int32_t type, int64_t tokens, int64_t co
 Status expectOneTokenRows(const dsrt_batch *batch) {
   for (int64_t row = 0; row < batch->rows; ++row)
     if (batch->offsets[row] != row || batch->offsets[row + 1] != row + 1)
-      return broken("expects one token in each row of a decode call, but got %d in row %lld",
-                    batch->offsets[row + 1] - batch->offsets[row], (long long)row);
+      return broken("expects one token in each row of a decode call, but got %d in row %lld", batch->offsets[row + 1] - batch->offsets[row],
+                    (long long)row);
   return {};
 }
 

@@ -1,4 +1,5 @@
-// What the two forms of latent attention and the append to their cache share: access to the cache, and the vector loops (checks: ../Checks.h).
+// What the two forms of latent attention and the append to their cache share: access to the cache, and the vector loops (checks:
+// ../Checks.h).
 #pragma once
 
 #include "runtime/backend/cpu/Operations.h"

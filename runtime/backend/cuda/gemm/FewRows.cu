@@ -98,9 +98,7 @@ template <int32_t WeightType> cudaError_t launchOf(State &state, const Arguments
 
 } // namespace
 
-bool fewRowsTakes(const Multiplication &product) {
-  return product.k > 0 && product.rows <= 32 * product.experts && product.rows <= 65535;
-}
+bool fewRowsTakes(const Multiplication &product) { return product.k > 0 && product.rows <= 32 * product.experts && product.rows <= 65535; }
 
 cudaError_t runFewRows(State &state, const Multiplication &product) {
   for (int side = 0; side < product.sideCount; ++side) {
