@@ -491,8 +491,6 @@ SmallTile smallTile(const State &state, const Product &product) {
   if (items * tile.split < places && tile.split < 8 && 4 * items * tile.split * 2 <= 7 * places &&
       blocks >= (tile.columns < 32 ? 14 : 8) * tile.split)
     tile.split *= 2;
-  if (items > places && blocks >= 32)
-    tile.split = 2; // many turns: the last one is shorter
   if (items * tile.split > places)
     tile.residency = 2;
   return tile;
