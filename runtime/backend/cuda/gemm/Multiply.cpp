@@ -27,11 +27,11 @@ Multiplication sideOf(Multiplication m, int side) {
   return m;
 }
 
-/// The most rows, dense or of an expert, up to which streaming the weights through Small.cu is at least as fast as cuBLASLt (measured on an
-/// H100, bench/results/gemm-h100.json).
+/// The most rows, dense or of an expert, up to which streaming the weights through Small.cu is at least as fast as cuBLASLt (measured,
+/// bench/results/products-h200.json).
 int64_t mostStreamedRows(const Multiplication &m) {
   int64_t n = std::max(m.sides[0].n, m.sideCount == 2 ? m.sides[1].n : 0);
-  return m.offsets ? 64 : m.x.type != DSRT_F8E4M3 ? 32 : n <= 8192 ? 128 : 64;
+  return m.offsets ? 64 : m.x.type != DSRT_F8E4M3 ? 32 : n <= 1536 ? 128 : 64;
 }
 
 /// The rows of one expert, if the experts share them evenly.
