@@ -143,6 +143,11 @@ public:
     }
     Choice byRule = *choiceOf(state, m);
     line["rule"] = kernelNames[int(byRule.kernel)];
+    double ruled = without.count(kernelNames[int(byRule.kernel)])
+                       ? -1
+                       : timeOf(m, calls, [&](int64_t call) { return multiplyBy(state, callOf(call), byRule); });
+    if (ruled > 0)
+      line["by_rule"] = ruled;
     double terabytes = double(weightBytes) / shape.experts * double(std::min(shape.experts, rows)) * 1e-12;
     if (ours > 0) {
       line["best"] = ours;
@@ -153,6 +158,8 @@ public:
       line["cublaslt"] = peer;
     if (peer > 0 && ours > 0)
       line["cublaslt_over_best"] = peer / ours;
+    if (peer > 0 && ruled > 0)
+      line["cublaslt_over_by_rule"] = peer / ruled;
     results.push_back(line);
     std::string text;
     for (auto &[key, value] : line.items())

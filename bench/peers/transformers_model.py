@@ -21,13 +21,9 @@ def build(config_path, layers, attention, experts):
     config = transformers.AutoConfig.from_pretrained(config_path)
     if layers:
         config.num_hidden_layers = layers
-        if getattr(config, "first_k_dense_replace", 0) >= layers:
-            config.first_k_dense_replace = 1
-        if layers == 4:
-            config.first_k_dense_replace = 1
-    for name in ("quantization_config",):
-        if hasattr(config, name):
-            delattr(config, name)
+        config.first_k_dense_replace = 1
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config
     config.num_nextn_predict_layers = 0
     config._attn_implementation = attention
     config._experts_implementation = experts

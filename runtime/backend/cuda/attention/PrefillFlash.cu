@@ -26,7 +26,8 @@ constexpr int consumers = 2, threads = 128 * (1 + consumers), stages = 2;
 constexpr int panel = 64;                            // columns of a box: 128 bytes
 constexpr int queryBytes = query / panel * 64 * 128; // a consumer's 64 queries
 constexpr int keyBytes = query / panel * prefillTile * 128, valueBytes = value / panel * prefillTile * 128;
-constexpr int64_t groupBytes = 16 << 20; // keys and values of heads that are worked on at a time: they are to stay in the L2
+// Keys and values of heads that are worked on at a time, which are to stay in the L2: all of them where they fit, else a good deal less.
+constexpr int64_t wholeBytes = 36 << 20, groupBytes = 16 << 20;
 
 struct FlashArguments {
   CUtensorMap q, expanded, rotated;
@@ -423,19 +424,22 @@ template <typename Element> __device__ __forceinline__ void consume(const FlashA
     waitWgmma<1>();
     pin(scores);
     const bool lastKeys = nextBlock + 1 == next.blocks;
-    if (signals && lastKeys)
-      arrive(&shared.queriesEmpty);
+    if (signals) {
+      arrive(&shared.keysEmpty[keys.index]);
+      if (lastKeys)
+        arrive(&shared.queriesEmpty);
+    }
+    keys.advance();
     const Softmax before = softmax;
     if (last)
       loadSoftmax(a, next, row, softmax);
     if (lastKeys && next.final)
       mask(scores, row);
     softmax.update(scores, a.exponentScale, factors);
-    // Sums are never negative; but the assembler does not know, and so cannot move the wait that follows before the softmax, which is to
-    // run beside the product.
-    if (signals && !(softmax.sum[0] + softmax.sum[1] < 0))
-      arrive(&shared.keysEmpty[keys.index]);
-    keys.advance();
+    // Never true, as sums are not negative; but the assembler does not know, and so cannot move the wait that follows before the softmax,
+    // which is to run beside the product.
+    if (softmax.sum[0] + softmax.sum[1] < 0)
+      arrive(&shared.queriesEmpty);
     waitWgmma<0>();
     pin(result);
     if (signals)
@@ -511,7 +515,8 @@ cudaError_t runFlashAttention(State &state, const PrefillAttention &a, const Pre
   arguments.y = a.y, arguments.states = a.states, arguments.counter = a.counter;
   arguments.cacheRows = cache.layers * cache.length, arguments.layerRow = a.layer * cache.length;
   arguments.latent = int(a.shape.latent), arguments.heads = int(heads);
-  const int64_t groups = (heads * a.expandedRows * (nope + value) * 2 + groupBytes - 1) / groupBytes;
+  const int64_t bytes = heads * a.expandedRows * (nope + value) * 2;
+  const int64_t groups = bytes <= wholeBytes ? 1 : (bytes + groupBytes - 1) / groupBytes;
   arguments.group = int((heads + groups - 1) / groups);
   arguments.exponentScale = a.softmaxScale * float(M_LOG2E);
   const int64_t items = heads * tiles.count;

@@ -133,6 +133,12 @@ template <int32_t Type = DSRT_NONE>
 __device__ __forceinline__ void loadEight(const Matrix &m, int64_t matrix, int64_t row, int64_t column, float (&out)[8]) {
   const int32_t type = Type == DSRT_NONE ? m.type : Type;
   const uint8_t *from = m.data + matrix * m.matrixBytes + row * m.rowBytes;
+  if (column >= m.k) {
+#pragma unroll
+    for (int i = 0; i < 8; ++i)
+      out[i] = 0;
+    return;
+  }
   if (m.vector && column + 8 <= m.k) {
     loadVector(type, from, column, out);
   } else {
@@ -140,7 +146,7 @@ __device__ __forceinline__ void loadEight(const Matrix &m, int64_t matrix, int64
     for (int i = 0; i < 8; ++i)
       out[i] = column + i < m.k ? elementOf(type, from, column + i) : 0;
   }
-  if (m.scales == nullptr || column >= m.k)
+  if (m.scales == nullptr)
     return;
   const float *scales = m.scales + matrix * m.matrixScales + m.tileRows.divides(uint32_t(row)) * m.scaleColumns;
   if (m.oneScale) {

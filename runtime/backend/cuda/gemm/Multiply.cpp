@@ -27,13 +27,21 @@ Multiplication sideOf(Multiplication m, int side) {
   return m;
 }
 
-/// The best kernel that takes any rows of a product: what cuBLASLt leaves goes to it.
+/// The most rows, dense or of an expert, up to which streaming the weights through Small.cu is at least as fast as cuBLASLt (measured on an
+/// H100, bench/results/gemm-h100.json).
+int64_t mostStreamedRows(const Multiplication &m) {
+  int64_t n = std::max(m.sides[0].n, m.sideCount == 2 ? m.sides[1].n : 0);
+  return m.offsets ? 64 : m.x.type != DSRT_F8E4M3 ? 32 : n <= 8192 ? 128 : 64;
+}
+
+/// The rows of one expert, if the experts share them evenly.
+int64_t rowsOfOne(const Multiplication &m) { return (m.rows + m.experts - 1) / m.experts; }
+
+/// The best of our kernels.
 Kernel ownKernel(const Multiplication &m) {
   Product product;
   bool fast = asProduct(m, product);
-  // Rows of one expert, if the experts share them evenly.
-  int64_t rows = (m.rows + m.experts - 1) / m.experts;
-  if (fast && rows <= 64 && smallTakes(product))
+  if (fast && rowsOfOne(m) <= std::max<int64_t>(64, mostStreamedRows(m)) && smallTakes(product))
     return Kernel::small;
   if (fast && largeTakes(product))
     return Kernel::large;
@@ -75,10 +83,12 @@ bool ltChoice(const std::vector<cublasLtMatmulAlgo_t> (&algorithms)[2], int side
   return true;
 }
 
-/// What to take without measuring. Ours where weights are streamed; cuBLASLt for many rows of what it knows.
+/// What to take without measuring: ours where weights are streamed, cuBLASLt for more rows of what it knows.
 Choice rule(State &state, const Multiplication &m) {
   const Choice own(ownKernel(m));
-  if (own.kernel == Kernel::small || (own.kernel == Kernel::fewRows && m.rows <= 16) || m.offsets != nullptr)
+  bool streams = own.kernel == Kernel::small ? rowsOfOne(m) <= mostStreamedRows(m)
+                                             : own.kernel == Kernel::fewRows && m.x.type == DSRT_F32 && m.rows <= 16;
+  if (streams || m.offsets != nullptr)
     return own;
   std::vector<cublasLtMatmulAlgo_t> algorithms[2];
   for (int side = 0; side < m.sideCount; ++side)

@@ -479,14 +479,20 @@ SmallTile smallTile(const State &state, const Product &product) {
     items += (product.sides[i].n + tileRows - 1) / tileRows;
   items *= product.offsets ? active : (product.rows + tile.columns - 1) / tile.columns;
   const int64_t blocks = (product.k * (product.xType == DSRT_F8E4M3 ? 1 : 2) + 127) / 128, places = state.multiprocessors;
-  // splits K while the blocks fit the multiprocessors and each still has some K to stream
-  while (tile.split < 8 && 8 * items * tile.split * 2 <= 9 * places && blocks >= 4 * tile.split)
+  // Splits K while the blocks fit the multiprocessors and each still has some K to stream. Blocks of 128 columns, one a multiprocessor,
+  // leave room for the clusters: those of 4 and more must lie in one group of multiprocessors each.
+  const int64_t room = tile.columns == 128 ? 3 * places / 4 : 9 * places / 8;
+  while (tile.split < 8 && items * tile.split * 2 <= (tile.split == 1 ? 9 * places / 8 : room) &&
+         blocks >= (tile.columns == 8 ? 4 : 5) * tile.split)
     tile.split *= 2;
   if (product.offsets || tile.columns == 128)
     return tile;
   // two blocks on some multiprocessors, where that keeps more of them busy
-  if (items * tile.split < places && tile.split < 8 && 4 * items * tile.split * 2 <= 7 * places && blocks >= 14 * tile.split)
+  if (items * tile.split < places && tile.split < 8 && 4 * items * tile.split * 2 <= 7 * places &&
+      blocks >= (tile.columns < 32 ? 14 : 8) * tile.split)
     tile.split *= 2;
+  if (items > places && blocks >= 32)
+    tile.split = 2; // many turns: the last one is shorter
   if (items * tile.split > places)
     tile.residency = 2;
   return tile;
