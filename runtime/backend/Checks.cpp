@@ -88,4 +88,48 @@ Status expectExpansion(const dsrt_weight *kv_b, const dsrt_quant *activation, in
   return {};
 }
 
+Status expectQuantize(int64_t columns, int64_t tiles, int32_t type_P, int32_t type_X, const dsrt_quant *format) {
+  if (Status status = expectActivation("an operand", type_X); !status.ok())
+    return status;
+  if (Status status = checkFormat(*format); !status.ok())
+    return status;
+  if (format->scale == DSRT_NONE || type_P != format->payload)
+    return broken("expects a payload of %s with scales, but got %s", typeName(format->payload).c_str(), typeName(type_P).c_str());
+  if (tiles != tileColsOf(*format, columns))
+    return broken("expects %lld scale columns for %lld columns in tiles of %d, but got %lld", (long long)tileColsOf(*format, columns),
+                  (long long)columns, format->tile_cols, (long long)tiles);
+  return {};
+}
+
+Status expectRowQuantize(int64_t columns, int64_t tiles, int32_t type_P, int32_t type_X, const dsrt_quant *format) {
+  if (Status status = expectQuantize(columns, tiles, type_P, type_X, format); !status.ok())
+    return status;
+  if (!rowsAreIndependent(*format))
+    return broken("expects a format whose rows are independent, but got tiles of %d rows", format->tile_rows);
+  return {};
+}
+
+Status expectRouting(const dsrt_weight *bias, int64_t top_k, int64_t expert_count, int64_t scoring, int64_t selection, int64_t groups,
+                     int64_t top_groups) {
+  if (scoring != DSRT_SCORING_SOFTMAX && scoring != DSRT_SCORING_SIGMOID)
+    return broken("expects scoring by softmax or sigmoid, but got %lld", (long long)scoring);
+  if (selection < DSRT_SELECTION_GREEDY || selection > DSRT_SELECTION_NOAUX_TC)
+    return broken("expects a selection from 0 to %d, but got %lld", DSRT_SELECTION_NOAUX_TC, (long long)selection);
+  if (expert_count < 1 || top_k < 1 || top_k > expert_count)
+    return broken("expects to choose 1 to %lld experts, but got %lld", (long long)expert_count, (long long)top_k);
+  bool grouped = selection != DSRT_SELECTION_GREEDY, noaux = selection == DSRT_SELECTION_NOAUX_TC;
+  if (grouped && (groups < 1 || expert_count % groups != 0 || top_groups < 1 || top_groups > groups))
+    return broken("expects to choose among groups that divide %lld experts, but got %lld of %lld groups", (long long)expert_count,
+                  (long long)top_groups, (long long)groups);
+  if (bias != nullptr) {
+    if (!noaux)
+      return broken("expects a correction bias with the selection noaux_tc alone");
+    if (Status status = expectRows(bias, 1, expert_count); !status.ok())
+      return status;
+    if (bias->format.payload != DSRT_F32)
+      return broken("expects a correction bias of f32, but got %s", typeName(bias->format.payload).c_str());
+  }
+  return {};
+}
+
 } // namespace dsrt

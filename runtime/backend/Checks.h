@@ -51,6 +51,19 @@ Status expectOneTokenRows(const dsrt_batch *batch);
 /// tiles of one token or of the whole operand.
 Status expectExpansion(const dsrt_weight *kv_b, const dsrt_quant *activation, int64_t latent);
 
+/// Checks the operands of a quantisation of `columns` columns into a payload of type P and `tiles` scales a row.
+Status expectQuantize(int64_t columns, int64_t tiles, int32_t type_P, int32_t type_X, const dsrt_quant *format);
+
+/// The same, and that each row is quantised alone: what an operation can do behind another one, row by row.
+Status expectRowQuantize(int64_t columns, int64_t tiles, int32_t type_P, int32_t type_X, const dsrt_quant *format);
+
+/// Checks the attributes of `route` and its bias, which may be null.
+Status expectRouting(const dsrt_weight *bias, int64_t top_k, int64_t expert_count, int64_t scoring, int64_t selection, int64_t groups,
+                     int64_t top_groups);
+
+/// 1 where `op` takes these element types, 0 where not (dsrt_backend::supports).
+int32_t supports(dsrt_op op, const int32_t *dtypes, int32_t count);
+
 /// Reports a status that is not OK, under the operation's name.
 inline int32_t report(dsrt_context *context, const char *operation, const Status &status) {
   return status.ok() ? DSRT_OK : dsrt_context_fail(context, status.code(), "%s: %s", operation, status.message().c_str());

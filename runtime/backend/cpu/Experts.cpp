@@ -60,24 +60,9 @@ float groupScore(const float *values, int64_t count, bool sumOfTwo) {
 Status chooseExperts(float *weights, int32_t *experts, const float *logits, const dsrt_weight *bias, int64_t tokens, int64_t top_k,
                      int64_t expert_count, int64_t scoring, int64_t selection, int64_t groups, int64_t top_groups, int64_t normalize,
                      float scaling) {
-  if (scoring != DSRT_SCORING_SOFTMAX && scoring != DSRT_SCORING_SIGMOID)
-    return broken("expects scoring by softmax or sigmoid, but got %lld", (long long)scoring);
-  if (selection < DSRT_SELECTION_GREEDY || selection > DSRT_SELECTION_NOAUX_TC)
-    return broken("expects a selection from 0 to %d, but got %lld", DSRT_SELECTION_NOAUX_TC, (long long)selection);
-  if (expert_count < 1 || top_k < 1 || top_k > expert_count)
-    return broken("expects to choose 1 to %lld experts, but got %lld", (long long)expert_count, (long long)top_k);
+  if (Status status = expectRouting(bias, top_k, expert_count, scoring, selection, groups, top_groups); !status.ok())
+    return status;
   bool grouped = selection != DSRT_SELECTION_GREEDY, noaux = selection == DSRT_SELECTION_NOAUX_TC;
-  if (grouped && (groups < 1 || expert_count % groups != 0 || top_groups < 1 || top_groups > groups))
-    return broken("expects to choose among groups that divide %lld experts, but got %lld of %lld groups", (long long)expert_count,
-                  (long long)top_groups, (long long)groups);
-  if (bias != nullptr) {
-    if (!noaux)
-      return broken("expects a correction bias with the selection noaux_tc alone");
-    if (Status status = expectRows(bias, 1, expert_count); !status.ok())
-      return status;
-    if (bias->format.payload != DSRT_F32)
-      return broken("expects a correction bias of f32, but got %s", typeName(bias->format.payload).c_str());
-  }
   std::vector<float> scores(expert_count), choice(expert_count), groupScores(grouped ? groups : 0);
   std::vector<int32_t> bestGroups(grouped ? top_groups : 0);
   std::vector<char> taken(size_t(std::max(expert_count, groups)));

@@ -13,14 +13,6 @@ namespace {
 /// Bytes of intermediate rows that an operation holds at a time.
 constexpr int64_t intermediateBytes = 1 << 20;
 
-Status checkFusedQuantize(int64_t columns, int64_t tiles, int32_t type_P, int32_t type_X, const dsrt_quant *format) {
-  if (Status status = checkQuantize(columns, tiles, type_P, type_X, format); !status.ok())
-    return status;
-  if (!rowsAreIndependent(*format))
-    return broken("expects a format whose rows are independent, but got tiles of %d rows", format->tile_rows);
-  return {};
-}
-
 Status appendLatent(dsrt_context *context, dsrt_cache *cache, const void *x, const dsrt_weight *weight, const float *cosine,
                     const float *sine, const dsrt_batch *batch, int64_t tokens, int64_t columns, int64_t latentColumns, int64_t pairs,
                     int32_t type, int64_t layer, float eps) {
@@ -54,7 +46,7 @@ int32_t ops::rms_norm_quantize(dsrt_context *context, int32_t site, void *y, voi
                                const dsrt_weight *weight, int64_t tokens, int64_t hidden, int64_t tiles, int32_t type_T, int32_t type_P,
                                float eps, const dsrt_quant *format) {
   return guarded(context, "rms_norm_quantize", [&]() -> Status {
-    if (Status status = checkFusedQuantize(hidden, tiles, type_P, type_T, format); !status.ok())
+    if (Status status = expectRowQuantize(hidden, tiles, type_P, type_T, format); !status.ok())
       return status;
     if (Status status = normalizeRows(context, y, x, hidden, weight, tokens, hidden, type_T, eps); !status.ok())
       return status;
@@ -67,7 +59,7 @@ int32_t ops::add_rms_norm_quantize(dsrt_context *context, int32_t site, void *su
                                    const void *b, const dsrt_weight *weight, int64_t tokens, int64_t hidden, int64_t tiles, int32_t type_T,
                                    int32_t type_P, float eps, const dsrt_quant *format) {
   return guarded(context, "add_rms_norm_quantize", [&]() -> Status {
-    if (Status status = checkFusedQuantize(hidden, tiles, type_P, type_T, format); !status.ok())
+    if (Status status = expectRowQuantize(hidden, tiles, type_P, type_T, format); !status.ok())
       return status;
     if (Status status = addElements(context, sum, a, b, tokens * hidden, type_T); !status.ok())
       return status;
@@ -81,7 +73,7 @@ int32_t ops::add_rms_norm_quantize(dsrt_context *context, int32_t site, void *su
 int32_t ops::swiglu_quantize(dsrt_context *context, int32_t site, void *payload, float *scales, const void *gate, const void *up,
                              int64_t rows, int64_t columns, int64_t tiles, int32_t type_P, int32_t type_T, const dsrt_quant *format) {
   return guarded(context, "swiglu_quantize", [&]() -> Status {
-    if (Status status = checkFusedQuantize(columns, tiles, type_P, type_T, format); !status.ok())
+    if (Status status = expectRowQuantize(columns, tiles, type_P, type_T, format); !status.ok())
       return status;
     int64_t row = std::max<int64_t>(1, columns * int64_t(elementBytes(type_T)));
     int64_t step = std::clamp<int64_t>(intermediateBytes / row, 1, std::max<int64_t>(rows, 1));

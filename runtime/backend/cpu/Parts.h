@@ -19,7 +19,6 @@ Status rotateRows(dsrt_context *context, void *y, const void *x, int64_t xRow, c
 Status appendToCache(dsrt_cache *cache, const void *latent, const void *key, const dsrt_batch *batch, int64_t tokens,
                      int64_t latent_columns, int64_t key_columns, int32_t type, int64_t layer);
 
-Status checkQuantize(int64_t columns, int64_t tiles, int32_t type_P, int32_t type_X, const dsrt_quant *format);
 /// Quantises a matrix of `tokens` rows, of which the first is row `first` of the operand that stochastic rounding counts in.
 void quantizeMatrix(dsrt_context *context, void *payload, float *scales, const void *x, int64_t first, int64_t tokens, int64_t columns,
                     int64_t tiles, int32_t type_P, int32_t type_X, const dsrt_quant *format);

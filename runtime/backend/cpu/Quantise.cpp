@@ -6,19 +6,6 @@
 
 namespace dsrt::cpu {
 
-Status checkQuantize(int64_t columns, int64_t tiles, int32_t type_P, int32_t type_X, const dsrt_quant *format) {
-  if (Status status = expectActivation("an operand", type_X); !status.ok())
-    return status;
-  if (Status status = checkFormat(*format); !status.ok())
-    return status;
-  if (format->scale == DSRT_NONE || type_P != format->payload)
-    return broken("expects a payload of %s with scales, but got %s", typeName(format->payload).c_str(), typeName(type_P).c_str());
-  if (tiles != tileColsOf(*format, columns))
-    return broken("expects %lld scale columns for %lld columns in tiles of %d, but got %lld", (long long)tileColsOf(*format, columns),
-                  (long long)columns, format->tile_cols, (long long)tiles);
-  return {};
-}
-
 void quantizeMatrix(dsrt_context *context, void *payload, float *scales, const void *x, int64_t first, int64_t tokens, int64_t columns,
                     int64_t tiles, int32_t type_P, int32_t type_X, const dsrt_quant *format) {
   if (tokens == 0 || columns == 0)
@@ -95,7 +82,7 @@ void quantizeMatrix(dsrt_context *context, void *payload, float *scales, const v
 int32_t ops::quantize(dsrt_context *context, int32_t site, void *payload, float *scales, const void *x, int64_t tokens, int64_t columns,
                       int64_t tiles, int32_t type_P, int32_t type_X, const dsrt_quant *format) {
   return guarded(context, "quantize", [&]() -> Status {
-    if (Status status = checkQuantize(columns, tiles, type_P, type_X, format); !status.ok())
+    if (Status status = expectQuantize(columns, tiles, type_P, type_X, format); !status.ok())
       return status;
     quantizeMatrix(context, payload, scales, x, 0, tokens, columns, tiles, type_P, type_X, format);
     return {};
@@ -106,7 +93,7 @@ int32_t ops::grouped_quantize(dsrt_context *context, int32_t site, void *payload
                               int64_t rows, int64_t columns, int64_t tiles, int64_t bounds, int32_t type_P, int32_t type_X,
                               const dsrt_quant *format) {
   return guarded(context, "grouped_quantize", [&]() -> Status {
-    if (Status status = checkQuantize(columns, tiles, type_P, type_X, format); !status.ok())
+    if (Status status = expectQuantize(columns, tiles, type_P, type_X, format); !status.ok())
       return status;
     if (bounds < 1 || offsets[0] != 0 || offsets[bounds - 1] != rows || !std::is_sorted(offsets, offsets + bounds))
       return broken("expects offsets that rise from 0 to %lld rows", (long long)rows);

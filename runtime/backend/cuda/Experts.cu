@@ -216,24 +216,9 @@ Status combineRows(State &state, dsrt_op op, void *y, const void *x, const float
 Status prepareRoute(State &state, RouteOperands &o, float *weights, int32_t *experts, const float *logits, const dsrt_weight *bias,
                     int64_t top_k, int64_t expert_count, int64_t scoring, int64_t selection, int64_t groups, int64_t top_groups,
                     int64_t normalize, float scaling) {
-  if (scoring != DSRT_SCORING_SOFTMAX && scoring != DSRT_SCORING_SIGMOID)
-    return broken("expects scoring by softmax or sigmoid, but got %lld", (long long)scoring);
-  if (selection < DSRT_SELECTION_GREEDY || selection > DSRT_SELECTION_NOAUX_TC)
-    return broken("expects a selection from 0 to %d, but got %lld", DSRT_SELECTION_NOAUX_TC, (long long)selection);
-  if (expert_count < 1 || top_k < 1 || top_k > expert_count)
-    return broken("expects to choose 1 to %lld experts, but got %lld", (long long)expert_count, (long long)top_k);
+  if (Status status = expectRouting(bias, top_k, expert_count, scoring, selection, groups, top_groups); !status.ok())
+    return status;
   bool grouped = selection != DSRT_SELECTION_GREEDY, noaux = selection == DSRT_SELECTION_NOAUX_TC;
-  if (grouped && (groups < 1 || expert_count % groups != 0 || top_groups < 1 || top_groups > groups))
-    return broken("expects to choose among groups that divide %lld experts, but got %lld of %lld groups", (long long)expert_count,
-                  (long long)top_groups, (long long)groups);
-  if (bias != nullptr) {
-    if (!noaux)
-      return broken("expects a correction bias with the selection noaux_tc alone");
-    if (Status status = expectRows(bias, 1, expert_count); !status.ok())
-      return status;
-    if (bias->format.payload != DSRT_F32)
-      return broken("expects a correction bias of f32, but got %s", typeName(bias->format.payload).c_str());
-  }
   int64_t words = 2 * expert_count + 2 * (grouped ? groups : 0) + std::max(top_k, top_groups);
   if (words * 4 > state.sharedBytesPerBlock)
     return broken("expects experts whose scores fit a block's shared memory, but got %lld", (long long)expert_count);

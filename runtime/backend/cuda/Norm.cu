@@ -185,7 +185,7 @@ int32_t ops::rms_norm_quantize(dsrt_context *context, int32_t site, void *y, voi
                                const dsrt_weight *weight, int64_t tokens, int64_t hidden, int64_t tiles, int32_t type_T, int32_t type_P,
                                float eps, const dsrt_quant *format) {
   return guarded(context, "rms_norm_quantize", [&](State &state) -> Status {
-    if (Status status = checkFusedQuantize(hidden, tiles, type_P, type_T, format); !status.ok())
+    if (Status status = expectRowQuantize(hidden, tiles, type_P, type_T, format); !status.ok())
       return status;
     return normalizeRows(state, {y, nullptr, x, nullptr, hidden, weight, tokens, hidden, type_T, eps, static_cast<uint8_t *>(payload),
                                  scales, tiles, format});
@@ -196,7 +196,7 @@ int32_t ops::add_rms_norm_quantize(dsrt_context *context, int32_t site, void *su
                                    const void *b, const dsrt_weight *weight, int64_t tokens, int64_t hidden, int64_t tiles, int32_t type_T,
                                    int32_t type_P, float eps, const dsrt_quant *format) {
   return guarded(context, "add_rms_norm_quantize", [&](State &state) -> Status {
-    if (Status status = checkFusedQuantize(hidden, tiles, type_P, type_T, format); !status.ok())
+    if (Status status = expectRowQuantize(hidden, tiles, type_P, type_T, format); !status.ok())
       return status;
     return normalizeRows(
         state, {y, sum, a, b, hidden, weight, tokens, hidden, type_T, eps, static_cast<uint8_t *>(payload), scales, tiles, format});

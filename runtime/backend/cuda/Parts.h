@@ -37,10 +37,6 @@ struct Norm {
 };
 Status normalizeRows(State &state, const Norm &norm);
 
-Status checkQuantize(int64_t columns, int64_t tiles, int32_t type_P, int32_t type_X, const dsrt_quant *format);
-/// Besides: that the format's rows are independent.
-Status checkFusedQuantize(int64_t columns, int64_t tiles, int32_t type_P, int32_t type_X, const dsrt_quant *format);
-
 /// A matrix to quantise; with offsets each group of rows by itself. Row `first` of the operand, which stochastic rounding counts by, is
 /// row 0 here.
 struct Matrix {

@@ -215,27 +215,6 @@ bool takesTiles(const Matrix &m, const dsrt_quant &format) {
 
 } // namespace
 
-Status checkQuantize(int64_t columns, int64_t tiles, int32_t type_P, int32_t type_X, const dsrt_quant *format) {
-  if (Status status = expectActivation("an operand", type_X); !status.ok())
-    return status;
-  if (Status status = checkFormat(*format); !status.ok())
-    return status;
-  if (!hasScales(*format) || type_P != format->payload)
-    return broken("expects a payload of %s with scales, but got %s", typeName(format->payload).c_str(), typeName(type_P).c_str());
-  if (tiles != tileColsOf(*format, columns))
-    return broken("expects %lld scale columns for %lld columns in tiles of %d, but got %lld", (long long)tileColsOf(*format, columns),
-                  (long long)columns, format->tile_cols, (long long)tiles);
-  return {};
-}
-
-Status checkFusedQuantize(int64_t columns, int64_t tiles, int32_t type_P, int32_t type_X, const dsrt_quant *format) {
-  if (Status status = checkQuantize(columns, tiles, type_P, type_X, format); !status.ok())
-    return status;
-  if (!rowsAreIndependent(*format))
-    return broken("expects a format whose rows are independent, but got tiles of %d rows", format->tile_rows);
-  return {};
-}
-
 Status quantizeMatrix(State &state, const Matrix &m, const dsrt_quant &format) {
   if (m.rows == 0 || m.columns == 0)
     return {};
@@ -269,7 +248,7 @@ Status quantizeMatrix(State &state, const Matrix &m, const dsrt_quant &format) {
 int32_t ops::quantize(dsrt_context *context, int32_t site, void *payload, float *scales, const void *x, int64_t tokens, int64_t columns,
                       int64_t tiles, int32_t type_P, int32_t type_X, const dsrt_quant *format) {
   return guarded(context, "quantize", [&](State &state) -> Status {
-    if (Status status = checkQuantize(columns, tiles, type_P, type_X, format); !status.ok())
+    if (Status status = expectQuantize(columns, tiles, type_P, type_X, format); !status.ok())
       return status;
     return quantizeMatrix(state, {payload, scales, x, 0, tokens, columns, tiles, type_X, nullptr, 0, {}}, *format);
   });
@@ -279,7 +258,7 @@ int32_t ops::grouped_quantize(dsrt_context *context, int32_t site, void *payload
                               int64_t rows, int64_t columns, int64_t tiles, int64_t bounds, int32_t type_P, int32_t type_X,
                               const dsrt_quant *format) {
   return guarded(context, "grouped_quantize", [&](State &state) -> Status {
-    if (Status status = checkQuantize(columns, tiles, type_P, type_X, format); !status.ok())
+    if (Status status = expectQuantize(columns, tiles, type_P, type_X, format); !status.ok())
       return status;
     if (bounds < 2 && rows > 0)
       return broken("expects offsets that rise from 0 to %lld rows", (long long)rows);
@@ -293,7 +272,7 @@ int32_t ops::grouped_quantize(dsrt_context *context, int32_t site, void *payload
 int32_t ops::swiglu_quantize(dsrt_context *context, int32_t site, void *payload, float *scales, const void *gate, const void *up,
                              int64_t rows, int64_t columns, int64_t tiles, int32_t type_P, int32_t type_T, const dsrt_quant *format) {
   return guarded(context, "swiglu_quantize", [&](State &state) -> Status {
-    if (Status status = checkFusedQuantize(columns, tiles, type_P, type_T, format); !status.ok())
+    if (Status status = expectRowQuantize(columns, tiles, type_P, type_T, format); !status.ok())
       return status;
     if (rows == 0 || columns == 0)
       return {};

@@ -26,7 +26,7 @@ struct Multiplication {
     void *y = nullptr;
     Operand weight;
     int64_t n = 0;
-  } sides[2];
+  } sides[2] = {};
   int sideCount = 1;
 };
 
