@@ -89,8 +89,8 @@ int32_t fillRandom(void *state, const dsrt_weight *weight, uint64_t seed) {
     fillFourBits<<<grid, block, 0, whole.stream>>>(static_cast<uint8_t *>(data), rows, weight->cols, seed);
     break;
   default:
-    whole.message = "random weights of " + typeName(format.payload) + " are not implemented";
-    return DSRT_REJECTED;
+    whole.message = "expects a weight of a type that weights have, but got " + typeName(format.payload);
+    return DSRT_INTERNAL;
   }
   if (quantised)
     fillScales<<<grid, block, 0, whole.stream>>>(const_cast<float *>(weight->scales),
