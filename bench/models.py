@@ -56,6 +56,24 @@ def bench(folder, artifact, words):
     return json.loads(done.stdout), None
 
 
+def compare(folder, name, entry):
+    """Runs the peer on a model, and says how many times faster ours is."""
+    path = os.path.join(folder, name + "-peer.json")
+    done = subprocess.run([sys.executable, os.path.join(folder, "peers", "transformers_model.py"), os.path.join(folder, name + ".json"), "--context",
+                           str(CONTEXT), "--prefill", str(PREFILL), "-o", path], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        entry["transformers"] = {"error": done.stderr.strip().splitlines()[-1]}
+    else:
+        with open(path, encoding="utf-8") as file:
+            entry["transformers"] = json.load(file)
+        for precision, figures in entry["ours"].items():
+            for case, part in figures.items():
+                peer = entry["transformers"]["milliseconds"].get(case)
+                if "ms" in part and peer:
+                    part["times_faster"] = peer / part["ms"]
+                    print(name, precision, case, f"transformers {peer:.2f} ms, {part['times_faster']:.2f}x", flush=True)
+
+
 def run(options):
     folder = os.path.abspath(options.folder)
     done = subprocess.run([os.path.join(folder, "bin", "CudaConformanceTests"), os.path.join(folder, "lib", "dsrt_cuda.so"), "--gtest_brief=1"],
@@ -81,28 +99,11 @@ def run(options):
                     part["per_step"] = result["decode"]["per_step"]
                 figures[case] = part
                 print(name, precision, case, f"{part['ms']:.3f} ms", flush=True)
-        if options.without_peer:
-            continue
-        path = os.path.join(folder, name + "-peer.json")
-        done = subprocess.run([sys.executable, os.path.join(folder, "peers", "transformers_model.py"), os.path.join(folder, name + ".json"), "--context",
-                               str(CONTEXT), "--prefill", str(PREFILL), "-o", path], capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            entry["transformers"] = {"error": done.stderr.strip().splitlines()[-1]}
-        else:
-            with open(path, encoding="utf-8") as file:
-                entry["transformers"] = json.load(file)
-            for precision, figures in entry["ours"].items():
-                for case, part in figures.items():
-                    peer = entry["transformers"]["milliseconds"].get(case)
-                    if "ms" in part and peer:
-                        part["times_faster"] = peer / part["ms"]
-                        print(name, precision, case, f"transformers {peer:.2f} ms, {part['times_faster']:.2f}x", flush=True)
-        if options.output:
+        if not options.without_peer:
+            compare(folder, name, entry)
+        if options.output:  # after each model: a run that is cut off leaves what it has
             with open(options.output, "w", encoding="utf-8") as file:
                 json.dump(report, file, indent=1)
-    if options.output:
-        with open(options.output, "w", encoding="utf-8") as file:
-            json.dump(report, file, indent=1)
 
 
 def main():

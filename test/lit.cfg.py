@@ -24,6 +24,8 @@ if os.path.isdir(os.path.join(shared, "configs")):
     config.available_features.add("shared")
 if config.dsmlir_compiler:
     config.available_features.add("compiler")
+if config.dsmlir_cuda:
+    config.available_features.add("cuda")
 if shutil.which("chromium") and shutil.which("chromedriver"):
     config.available_features.add("chromium")
 

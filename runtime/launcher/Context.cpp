@@ -1,6 +1,8 @@
 // What stands around each call of an artifact: failures get the name of the call, --trace its times, --check-finite its values.
 #include "runtime/launcher/Context.h"
 
+#include "runtime/numerics/Codecs.h"
+
 #include <cstring>
 
 using namespace dsrt;
@@ -39,21 +41,6 @@ template <typename Bits> int64_t firstWithExponent(const void *data, int64_t cou
       return i;
   }
   return -1;
-}
-
-unsigned elementBytes(int32_t dtype) {
-  switch (dtype) {
-  case DSRT_F32:
-    return 4;
-  case DSRT_BF16:
-  case DSRT_F16:
-    return 2;
-  case DSRT_F8E4M3:
-  case DSRT_F8E5M2:
-  case DSRT_UE8M0:
-    return 1;
-  }
-  return 0;
 }
 
 } // namespace
@@ -147,7 +134,7 @@ int32_t dsrt::afterCall(dsrt_context *context, int32_t site, int32_t code, std::
   if ((code = context->backend->synchronize(context->state)) != DSRT_OK)
     return failed(context, code, "finish the operation");
   for (const WrittenResult &result : results) {
-    if (result.count <= 0 || elementBytes(result.dtype) == 0)
+    if (result.count <= 0 || result.dtype == DSRT_I32 || elementBytes(result.dtype) == 0) // integers and halves of bytes are finite
       continue;
     context->copied.resize(size_t(result.count) * elementBytes(result.dtype));
     if ((code = context->backend->copy_out(context->state, context->copied.data(), result.data, context->copied.size())) != DSRT_OK)

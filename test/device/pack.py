@@ -27,6 +27,7 @@ def main():
     parser.add_argument("--cases", default=",".join(SHARED + HELD_OUT))
     options = parser.parse_args()
     folder, build = os.path.abspath(options.folder), os.path.abspath(options.build)
+    sources = sources_of(options.cases.split(","), options.shared)
     os.makedirs(folder)  # a folder that is there is an error: nothing is mixed
 
     for part in ("bin", "lib", "scripts", "models", "artifacts"):
@@ -42,19 +43,11 @@ def main():
             shutil.copy(os.path.join(inputs, script), os.path.join(folder, "scripts"))
     shutil.copy(os.path.join(ROOT, "test", "models", "reference.py"), os.path.join(folder, "models"))
 
-    cases = options.cases.split(",")
     lines = []
-    for case in cases:
-        if case in HELD_OUT:
-            source, command = os.path.join(ROOT, "test", "models", case), ["held_out.py", f"models/{case}"]
-        else:
-            source, command = os.path.join(options.shared, "models", case), ["shared_model.py", "models", case]
-        if not os.path.isdir(source):
-            sys.exit(f"error: expects the model {case} in {source}; --shared names the folder that has models/, --cases a part of the models")
+    for case, source in sources.items():
+        command = ["held_out.py", f"models/{case}"] if case in HELD_OUT else ["shared_model.py", "models", case]
         shutil.copytree(source, os.path.join(folder, "models", case))
         lines.append(" ".join([case, *command]) + "\n")
-    if "kjv-fp8" in cases and "kjv" not in cases:
-        sys.exit("error: kjv-fp8 is held against the answers of kjv; expects both among --cases")
     with open(os.path.join(folder, "cases"), "w", encoding="utf-8") as file:
         file.writelines(lines)
 
@@ -75,6 +68,18 @@ def main():
             if done.returncode != 0:
                 sys.exit(f"error: {case} does not pass on the CPU:\n{done.stdout}{done.stderr}")
             print(f"{case}: {len(os.listdir(environment['DS_STORE']))} artifacts")
+
+
+def sources_of(cases, shared):
+    """The folder of each model; nothing is written before all are known to be there."""
+    sources = {case: os.path.join(ROOT, "test", "models", case) if case in HELD_OUT else os.path.join(shared, "models", case) for case in cases}
+    for case, source in sources.items():
+        if case not in SHARED + HELD_OUT or not os.path.isdir(source):
+            sys.exit(f"error: expects a model among {', '.join(SHARED + HELD_OUT)}, but got {case} in {source}; "
+                     "--shared names the folder that has models/, --cases a part of the models")
+    if "kjv-fp8" in cases and "kjv" not in cases:
+        sys.exit("error: kjv-fp8 is held against the answers of kjv; expects both among --cases")
+    return sources
 
 
 def strip(source, target):
